@@ -1,0 +1,151 @@
+// Package datalayer is the Datalayer: it keeps components (models, for now) with their versions and artifacts, loads
+// them into runtimes, and answers predictions. It knows neither the wire protocol nor SQL text.
+package datalayer
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// ModelDefinition is what CREATE MODEL declares.
+type ModelDefinition struct {
+	Name string
+	// Runtime is the word after USING.
+	Runtime string
+	// Args and Returns are nil and udf.Invalid where the model itself says them. HasArgs tells an empty list from none.
+	Args    []udf.Arg
+	HasArgs bool
+	Returns udf.Type
+	// Artifact names the model's bytes: a path (under a directory that the setting artifact_import_dirs allows),
+	// "sha256:<hex>" or "<hex>" of one that is in the store already, or the name given to COPY pinnacle.artifacts;
+	// "" for none.
+	Artifact  string
+	Source    string
+	HasSource bool
+	// Options are the WITH (…) keys, in lower case. deterministic and null_on_null (booleans) and max_batch are the
+	// Datalayer's own; the rest goes to the runtime.
+	Options map[string]string
+}
+
+// AddMode says what Add does about a name that is taken.
+type AddMode uint8
+
+// The modes of Add.
+const (
+	// AddNew fails with 42710 where the name is taken by a model of another content; the same content is no change.
+	AddNew AddMode = iota
+	// AddIfNotExists leaves a model that exists as it is.
+	AddIfNotExists
+	// AddOrReplace makes a new version, unless the content is the default version's.
+	AddOrReplace
+)
+
+// AddOutcome tells what Add did, or, in a dry run, would do.
+type AddOutcome struct {
+	// Change is "new", "same", "exists" or "new version".
+	Change string
+	Model  *ModelVersion
+	// Replaces is the version that was the default before; 0 for none.
+	Replaces int
+}
+
+// ModelVersion is one version of a model as the metadata store has it. It is immutable once returned.
+type ModelVersion struct {
+	Name    string
+	Version int
+	// Default says that the bare name means this version.
+	Default bool
+	Runtime string
+	Args    []udf.Arg
+	Returns udf.Type
+	// Hash is the SHA-256, in hex, of what changes behaviour.
+	Hash string
+	// ArtifactDigest and ArtifactBytes are "" and 0 where there is no artifact.
+	ArtifactDigest string
+	ArtifactBytes  int64
+	Source         string
+	Options        map[string]string
+	Deterministic  bool
+	// NullOnNull says that a NULL argument gives NULL without a call.
+	NullOnNull bool
+	CreatedAt  time.Time
+	CreatedBy  string
+}
+
+// Components is the part of the Datalayer that component statements use. *Datalayer implements it.
+type Components interface {
+	Add(ctx context.Context, def ModelDefinition, mode AddMode, user string) (*AddOutcome, error)
+	// PlanAdd is the dry run of Add.
+	PlanAdd(ctx context.Context, def ModelDefinition, mode AddMode) (*AddOutcome, error)
+	// Show lists the default version of every model, by name; like is an SQL LIKE pattern, nil for all.
+	Show(ctx context.Context, like *string) ([]*ModelVersion, error)
+	// Describe gives one version; version 0 is the default one.
+	Describe(ctx context.Context, name string, version int) (*ModelVersion, error)
+	// Remove drops a version, or with version 0 the model with all its versions. It reports whether anything was there
+	// (false only with ifExists).
+	Remove(ctx context.Context, name string, version int, ifExists bool) (bool, error)
+	Rename(ctx context.Context, name, to string) error
+	SetDefault(ctx context.Context, name string, version int) error
+	// SetOptions changes options; one that changes behaviour makes a new version.
+	SetOptions(ctx context.Context, name string, options map[string]string, user string) (*AddOutcome, error)
+	// PutArtifact stores bytes under their digest and gives digest and size.
+	PutArtifact(ctx context.Context, r io.Reader) (digest string, size int64, err error)
+}
+
+// Predictor is the part of the Datalayer that statements with predict use. *Datalayer implements it.
+type Predictor interface {
+	// Acquire finds a model version (0: the default), loads it if need be, and holds it until Release. An unknown name
+	// is an *Error with 42704 (undefined_object) and a HINT that names near ones.
+	Acquire(ctx context.Context, name string, version int) (*Lease, error)
+	// Record adds what one statement did with one model to predict_stats and the metrics.
+	Record(model *ModelVersion, s CallStats)
+}
+
+// CallStats is what one statement did with one model. Calls counts the argument tuples handed to the model, Batches the
+// times it was called.
+type CallStats struct {
+	Rows, Distinct, NullSkipped, Cached, Shared, Calls, Batches, Errors int64
+	// Busy is the time spent in the model.
+	Busy time.Duration
+}
+
+// Table is the content of a table of the schema pinnacle, read at one moment.
+type Table struct {
+	Name    string
+	Columns []TableColumn
+	// Rows hold JSON-able values: nil, bool, int64, float64, string, time.Time, []string, map[string]string.
+	Rows [][]any
+}
+
+// TableColumn is a column of a Table, with its PostgreSQL type's name.
+type TableColumn struct{ Name, Type string }
+
+// Tables gives the tables of the schema pinnacle. *Datalayer implements it.
+type Tables interface {
+	// Table reads one table; an unknown name is an *Error with 42P01.
+	Table(ctx context.Context, name string) (*Table, error)
+	// TableColumns gives a table's columns without reading it.
+	TableColumns(name string) ([]TableColumn, error)
+}
+
+// Error is an error that a user can act on. Code is an SQLSTATE.
+type Error struct {
+	Code    string
+	Message string
+	Detail  string
+	Hint    string
+	// Err is the cause, nil for none.
+	Err error
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// SQLState is the error's five-character code.
+func (e *Error) SQLState() string { return e.Code }

@@ -1,0 +1,209 @@
+// Package sqlparse turns the text of a client's statements into what the proxy needs to know of them: which concern it,
+// where predict calls and component relations stand in the bytes, and the component DDL. It knows neither connections
+// nor stores nor engines.
+package sqlparse
+
+import (
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+)
+
+// Span is a half-open range of byte offsets into the script's text.
+type Span struct{ Start, End int }
+
+// Of gives the bytes of text that the span covers.
+func (s Span) Of(text string) string { return text[s.Start:s.End] }
+
+// Contains reports whether o lies within s.
+func (s Span) Contains(o Span) bool { return s.Start <= o.Start && o.End <= s.End }
+
+// Script is the text of one Query or Parse message, taken apart.
+type Script struct {
+	Text string
+	// Statements are in the order of the text; none for a text of blanks and comments.
+	Statements []*Statement
+	// Opaque says that PostgreSQL's grammar does not know the text and no component statement is in it: it is to be
+	// forwarded as it came. Statements is nil then.
+	Opaque bool
+}
+
+// Concerns reports whether any statement holds something that PostgreSQL alone cannot answer.
+func (s *Script) Concerns() bool {
+	for _, st := range s.Statements {
+		if st.Component != nil || len(st.Calls) > 0 || len(st.Relations) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Statement is one statement of a script.
+type Statement struct {
+	// Span covers the statement from its first token to its last, without the semicolon.
+	Span Span
+	// Node is PostgreSQL's own tree of it, with locations counted from the start of the script's text; nil for
+	// component statements that PostgreSQL's grammar does not know.
+	Node *pg_query.Node
+	// Component is set for component DDL: one of *CreateModel, *AlterModel, *DropModel, *Show, *Describe,
+	// *ExplainCreate, *CopyArtifact.
+	Component Component
+	// Calls are the predict calls, in the order of their text (an outer call before those inside its arguments).
+	Calls []*Call
+	// Relations are the references to tables of the schema pinnacle.
+	Relations []Relation
+}
+
+// Call is one predict(…) in a statement. A function call is one if its name is predict, try_predict or
+// predict_details, unqualified or qualified by pinnacle, and its first argument is a string literal or a parameter.
+type Call struct {
+	// Func is the function's name in lower case, without the schema.
+	Func string
+	// Model and Version are what the first argument says, 'name' or 'name@version'; Version 0 is the default one.
+	// Model is "" if the first argument is a parameter ($1).
+	Model   string
+	Version int
+	// Span covers the whole call, from its name (with a schema) to its closing parenthesis.
+	Span Span
+	// ModelSpan covers the first argument.
+	ModelSpan Span
+	// Args are the arguments after the first.
+	Args []Arg
+	// Outer is the call in whose arguments this one stands, nil for none.
+	Outer *Call
+	// Node is the call in PostgreSQL's tree.
+	Node *pg_query.FuncCall
+}
+
+// Arg is one argument of a call.
+type Arg struct {
+	// Name is set for name => expr.
+	Name string
+	// Span covers the expression (without name =>).
+	Span Span
+	Node *pg_query.Node
+}
+
+// Relation is a reference to a table of the schema pinnacle in a FROM clause, or a column reference that is qualified
+// by one (pinnacle.models.name).
+type Relation struct {
+	// Name is the table's name, lower case as PostgreSQL folds it.
+	Name string
+	// Span covers schema and table name: pinnacle.models, without alias and without ONLY or *.
+	Span Span
+	// Aliased says that an alias follows in the text.
+	Aliased bool
+	// Column says that this is the qualifier of a column reference; Span then covers "pinnacle." only, which is to
+	// be cut out.
+	Column bool
+	// Target says that the statement writes to it (INSERT, UPDATE, DELETE, MERGE, TRUNCATE, ALTER, DROP, COPY FROM …).
+	Target bool
+}
+
+// Component is a statement of the component DDL.
+type Component interface{ component() }
+
+// Name is a component's name with an optional version.
+type Name struct {
+	Name string
+	// Version is 0 where the text names none.
+	Version int
+	Span    Span
+}
+
+// ArgDecl declares one argument of a model: a type, with or without a name before it.
+type ArgDecl struct {
+	Name string
+	Type string
+	Span Span
+}
+
+// Option is one key = value of WITH (…) or SET (…).
+type Option struct {
+	// Key is in lower case.
+	Key string
+	// Value is the value's text: of a string the content, of a number, TRUE, FALSE or a word its spelling.
+	Value string
+	Span  Span
+}
+
+// CreateModel is CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [(arg type, …)] [RETURNS type]
+// [FROM {'artifact' | (select)}] [TARGET column] USING runtime [AS 'source'] [WITH (key = value, …)].
+type CreateModel struct {
+	Name        Name
+	OrReplace   bool
+	IfNotExists bool
+	// HasArgs tells () from no list at all.
+	HasArgs bool
+	Args    []ArgDecl
+	// Returns is "" where there is no RETURNS.
+	Returns     string
+	ReturnsSpan Span
+	// Artifact is the text after FROM, "" for none.
+	Artifact     string
+	ArtifactSpan Span
+	// Query covers the training select between the parentheses; zero for none.
+	Query  Span
+	Target string
+	Using  string
+	// UsingSpan covers the runtime's name.
+	UsingSpan Span
+	Source    string
+	HasSource bool
+	Options   []Option
+}
+
+// AlterModel is ALTER MODEL name {SET (…) | RENAME TO n | SET DEFAULT VERSION n}.
+type AlterModel struct {
+	Name Name
+	// Exactly one of the three is set.
+	Set            []Option
+	RenameTo       string
+	DefaultVersion int
+}
+
+// DropModel is DROP MODEL [IF EXISTS] name[@version] [CASCADE | RESTRICT].
+type DropModel struct {
+	Name     Name
+	IfExists bool
+	Cascade  bool
+}
+
+// Show is SHOW {MODELS | ARTIFACTS} [LIKE 'pattern'].
+type Show struct {
+	// What is "models" or "artifacts".
+	What string
+	// Like is the pattern; nil where there is none.
+	Like *string
+}
+
+// Describe is DESCRIBE MODEL name[@version].
+type Describe struct{ Name Name }
+
+// ExplainCreate is EXPLAIN CREATE MODEL …: a dry run.
+type ExplainCreate struct{ Create *CreateModel }
+
+// CopyArtifact is COPY pinnacle.artifacts FROM STDIN [WITH (…)].
+type CopyArtifact struct{}
+
+func (*CreateModel) component()   {}
+func (*AlterModel) component()    {}
+func (*DropModel) component()     {}
+func (*Show) component()          {}
+func (*Describe) component()      {}
+func (*ExplainCreate) component() {}
+func (*CopyArtifact) component()  {}
+
+// Error is a component statement or a call that is written wrong. Code is an SQLSTATE; Position is a byte offset into
+// the script's text, -1 for none.
+type Error struct {
+	Code     string
+	Message  string
+	Detail   string
+	Hint     string
+	Position int
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// SQLState is the error's five-character code.
+func (e *Error) SQLState() string { return e.Code }
