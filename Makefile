@@ -1,0 +1,37 @@
+# Every target installs what it needs and is missing; none asks anything.
+
+.PHONY: help build demo test test-unit test-integration test-suites bench fuzz lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/pinnacle-proxy
+	@scripts/build.sh
+
+demo: ## start, load real data, create real models, run a tour of SQL, stop (KEEP=1: leave it running)
+	@KEEP='$(KEEP)' scripts/demo.sh
+
+test: ## unit tests with the race detector, then the integration tests against the built binary
+	@scripts/test.sh unit integration
+
+test-unit: ## unit tests with the race detector
+	@scripts/test.sh unit
+
+test-integration: ## the integration tests against the built binary
+	@scripts/test.sh integration
+
+test-suites: build ## long: other projects' test suites, run through the proxy
+	@set -e; for suite in tests/suites/*.sh; do echo "=== $$suite"; $$suite; done
+
+bench: ## the proxy beside PgBouncer and no proxy at all; predict beside the bare model
+	@scripts/bench.sh
+
+fuzz: ## every fuzz target for TIME (10s) each
+	@TIME='$(or $(TIME),10s)' scripts/fuzz.sh
+
+lint: ## gofmt and go vet
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@go vet ./...
+
+clean: ## removes what was built; downloads (.cache) and data (.pinnacle) stay
+	@rm -rf bin .cache/test

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# make test: unit tests with the race detector, then the integration tests against the built binary, then a summary.
+#
+#   scripts/test.sh [unit] [integration]      (both when none is named)
+#
+# Fuzz targets run their seeds as part of the unit tests. Every suite runs even when one before it fails; the last line
+# is "N passed, N failed, N skipped", and the exit status is not 0 when something failed. What the tests printed stays in
+# .cache/test/*.json.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- unit integration
+
+scripts/install.sh test
+mkdir -p .cache/test
+report=()
+
+# suite NAME PACKAGES-AND-FLAGS...: one go test; its exit status is in what the summary reads.
+suite() {
+  local name=$1; shift
+  echo "=== $name"
+  go test -json "$@" 2>&1 | python3 scripts/summary.py follow "$name" ".cache/test/$name.json" || true
+  report+=("$name=.cache/test/$name.json")
+}
+
+for name in "$@"; do
+  case $name in
+  unit)
+    mapfile -t packages < <(go list ./... | grep -v /tests/)
+    suite unit -race -timeout 20m "${packages[@]}"
+    ;;
+  integration)
+    echo "=== build"
+    scripts/build.sh
+    PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite integration -timeout 30m ./tests/integration/...
+    ;;
+  *) echo "test.sh: no suite $name; there are unit and integration" >&2; exit 2 ;;
+  esac
+done
+
+echo
+exec python3 scripts/summary.py report "${report[@]}"
