@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// oneOf allows a text that is one of a few words.
+func oneOf(words ...string) func(any) error {
+	return func(v any) error {
+		if slices.Contains(words, v.(string)) {
+			return nil
+		}
+		return fmt.Errorf("%q is none of %s", v, strings.Join(words, ", "))
+	}
+}
+
+// between allows a number in a range, both ends included.
+func between[T int | Size | time.Duration](low, high T) func(any) error {
+	return func(v any) error {
+		if n := v.(T); n < low || n > high {
+			return fmt.Errorf("%v is not between %v and %v", n, low, high)
+		}
+		return nil
+	}
+}
+
+// address allows host:port; an empty text only where off is true.
+func address(off bool) func(any) error {
+	return func(v any) error {
+		text := v.(string)
+		if text == "" && off {
+			return nil
+		}
+		host, port, err := net.SplitHostPort(text)
+		if err != nil {
+			return fmt.Errorf("%q is not an address such as 127.0.0.1:6432 or [::1]:6432", text)
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return fmt.Errorf("%q is not a port from 0 to 65535", port)
+		} else if n == 0 && host == "" {
+			return fmt.Errorf("%q names neither a host nor a port", text)
+		}
+		return nil
+	}
+}
+
+// databackend allows what this version can stand before.
+func databackend(v any) error {
+	text := v.(string)
+	scheme, _, found := strings.Cut(text, "://")
+	switch {
+	case text == "" || scheme == "postgres" && found || scheme == "postgresql" && found:
+		return nil
+	case !found && strings.Contains(text, "="):
+		// A keyword/value string of libpq.
+		return nil
+	case !found:
+		return fmt.Errorf("it is no URI such as postgres://user@host:5432/database")
+	}
+	return fmt.Errorf("databackend %s:// is not supported by this version; postgres:// is, and none at all means the proxy's own PostgreSQL", scheme)
+}
+
+// storeURI allows "" and scheme:path.
+func storeURI(scheme string) func(any) error {
+	return func(v any) error {
+		_, err := storePath(v.(string), scheme)
+		return err
+	}
+}
+
+// storePath is the directory in a store's URI, scheme:path or scheme:///path; "" for "".
+func storePath(uri, scheme string) (string, error) {
+	if uri == "" {
+		return "", nil
+	}
+	rest, ok := strings.CutPrefix(uri, scheme+":")
+	rest = strings.TrimPrefix(rest, "//")
+	if !ok || rest == "" {
+		return "", fmt.Errorf("%q is not of the form %s:directory, the only kind in this version", RedactURI(uri), scheme)
+	}
+	return rest, nil
+}
+
+// settingPairs allows name=value texts.
+func settingPairs(v any) error {
+	for _, pair := range v.([]string) {
+		if name, _, ok := strings.Cut(pair, "="); !ok || name == "" {
+			return fmt.Errorf("%q is not of the form name=value", pair)
+		}
+	}
+	return nil
+}
+
+// directories allows directories that exist.
+func directories(v any) error {
+	for _, dir := range v.([]string) {
+		if info, err := os.Stat(dir); err != nil {
+			return err
+		} else if !info.IsDir() {
+			return fmt.Errorf("%s is not a directory", dir)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+// Package config is the proxy's settings: their names, defaults, units and bounds in one table, from which the flags, the
+// environment variables, the keys of the configuration file and docs/configuration.md are made.
+package config
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+)
+
+// Config is the effective settings. The table in table.go says what each means.
+type Config struct {
+	Listen        string
+	Databackend   string
+	MetadataStore string
+	ArtifactStore string
+	Compute       string
+	DataDir       string
+
+	LogLevel      string
+	LogFormat     string
+	MetricsListen string
+
+	TLSCert     string
+	TLSKey      string
+	TLSRequired bool
+
+	MaxConnections   int
+	StartupTimeout   time.Duration
+	DrainTimeout     time.Duration
+	CancelTimeout    time.Duration
+	MaxStartupPacket Size
+	MaxMessage       Size
+	MaxStatement     Size
+
+	PostgresBinDir        string
+	PostgresFetch         string
+	PostgresRepository    string
+	PostgresStartTimeout  time.Duration
+	PostgresStopTimeout   time.Duration
+	PostgresSharedBuffers Size
+	PostgresSettings      []string
+
+	ONNXRuntime        string
+	ArtifactImportDirs []string
+	MaxArtifactBytes   Size
+	MaxLoadedModels    int
+	MetadataMinFree    Size
+
+	StarlarkMaxSteps int
+
+	PredictMemory     Size
+	PredictBatchRows  int
+	PredictBatchBytes Size
+	PredictAhead      int
+}
+
+// Error is a configuration that cannot be used.
+type Error struct {
+	Message string
+	Hint    string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// Local reports whether the proxy runs its own PostgreSQL.
+func (c *Config) Local() bool { return c.Databackend == "" }
+
+// MetadataDir is the directory of the metadata store.
+func (c *Config) MetadataDir() string { return c.storeDir(c.MetadataStore, "badger", "metadata") }
+
+// ArtifactDir is the directory of the artifact store.
+func (c *Config) ArtifactDir() string { return c.storeDir(c.ArtifactStore, "file", "artifacts") }
+
+// storeDir is the directory that a store's URI names, or the one in the data directory.
+func (c *Config) storeDir(uri, scheme, name string) string {
+	if dir, err := storePath(uri, scheme); err == nil && dir != "" {
+		return dir
+	}
+	return filepath.Join(c.DataDir, name)
+}
+
+// check looks at what no single setting shows.
+func (c *Config) check() error {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return &Error{Message: "tls_cert and tls_key belong together, and one is missing", Hint: "Set both, or neither."}
+	case c.TLSRequired && c.TLSCert == "":
+		return &Error{Message: "tls_required is on, and there is no certificate", Hint: "Set tls_cert and tls_key."}
+	case c.MetricsListen != "" && c.MetricsListen == c.Listen && port(c.Listen) != "0":
+		return &Error{Message: "listen and metrics_listen are the same address, " + c.Listen}
+	case c.MaxStatement > c.MaxMessage:
+		return &Error{Message: fmt.Sprintf("max_statement (%s) is larger than max_message (%s)", c.MaxStatement, c.MaxMessage)}
+	}
+	return nil
+}
+
+// Warnings are what is allowed and yet worth a word.
+func (c *Config) Warnings() []string {
+	var out []string
+	if !loopback(c.Listen) && c.TLSCert == "" {
+		out = append(out, "listening on "+c.Listen+", which other machines can reach, without TLS: set tls_cert and tls_key")
+	}
+	if !loopback(c.Listen) && c.TLSCert != "" && !c.TLSRequired {
+		out = append(out, "listening on "+c.Listen+" lets clients in without TLS: set tls_required to refuse them")
+	}
+	if c.MetricsListen != "" && !loopback(c.MetricsListen) {
+		out = append(out, "metrics and health are open to other machines on "+c.MetricsListen)
+	}
+	if RedactURI(c.Databackend) != c.Databackend {
+		out = append(out, "the databackend URI holds a password: name a password file with passfile=… or PGPASSFILE instead")
+	}
+	return out
+}
+
+// loopback reports whether an address can be reached from this machine only.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// port is the port of an address.
+func port(address string) string {
+	_, p, _ := net.SplitHostPort(address)
+	return p
+}

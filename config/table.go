@@ -1,0 +1,115 @@
+package config
+
+import (
+	"math"
+	"time"
+)
+
+// day bounds durations.
+const day = 24 * time.Hour
+
+// Settings is the table of all settings but --config, in the order of the documentation. A row here, and a field in
+// Config, is all that a new setting needs.
+func Settings() []Setting {
+	return append(append(append(places(), serving()...), local()...), models()...)
+}
+
+// places are the settings that say what the proxy stands before and where its own things are.
+func places() []Setting {
+	const group = "What and where"
+	return []Setting{
+		{Name: "listen", Group: group, Default: "127.0.0.1:6432", Field: func(c *Config) any { return &c.Listen }, Check: address(false),
+			Doc: "Address, host:port, on which clients are served. Port 0 takes a free one."},
+		{Name: "databackend", Group: group, Field: func(c *Config) any { return &c.Databackend }, Check: databackend, Secret: true,
+			Doc: "The database that holds the data: postgres://user@host:port/database, with sslmode, sslrootcert, sslcert, sslkey, several hosts, or host=/directory for a Unix socket, as libpq reads it. Clients log in there with their own names and passwords; the URI's user and password serve the proxy's health check. Name a password by reference: passfile=/path, or the variable PGPASSFILE. Empty means the proxy's own PostgreSQL in the data directory."},
+		{Name: "data-dir", Group: group, Default: ".pinnacle", Field: func(c *Config) any { return &c.DataDir },
+			Doc: "Directory of everything the proxy keeps: its own PostgreSQL, metadata, artifacts, the password file pgpass. One proxy at a time uses it."},
+		{Name: "metadata-store", Group: group, Field: func(c *Config) any { return &c.MetadataStore }, Check: storeURI("badger"), Secret: true,
+			Doc: "Where components and their versions are recorded: badger:directory. Empty means badger in metadata below the data directory."},
+		{Name: "artifact-store", Group: group, Field: func(c *Config) any { return &c.ArtifactStore }, Check: storeURI("file"), Secret: true,
+			Doc: "Where the bytes of models are kept: file:directory. Empty means artifacts below the data directory."},
+		{Name: "compute", Group: group, Default: "local", Field: func(c *Config) any { return &c.Compute }, Check: oneOf("local"),
+			Doc: "Where models run: local, in the proxy's own process."},
+		{Name: "metrics-listen", Group: group, Field: func(c *Config) any { return &c.MetricsListen }, Check: address(true),
+			Doc: "Address, host:port, of the HTTP server with /metrics (Prometheus), /healthz and /readyz. Empty means none."},
+		{Name: "log-level", Group: group, Default: "info", Field: func(c *Config) any { return &c.LogLevel }, Check: oneOf("debug", "info", "warn", "error"),
+			Doc: "The least level that is logged: debug, info, warn or error."},
+		{Name: "log-format", Group: group, Default: "text", Field: func(c *Config) any { return &c.LogFormat }, Check: oneOf("text", "json"),
+			Doc: "Form of the log on standard error: text or json."},
+	}
+}
+
+// serving are the settings of the protocol towards clients.
+func serving() []Setting {
+	const group = "Clients"
+	return []Setting{
+		{Name: "tls-cert", Group: group, Field: func(c *Config) any { return &c.TLSCert },
+			Doc: "PEM file with the certificate, and those between it and its root, that clients are shown. Empty means no TLS."},
+		{Name: "tls-key", Group: group, Field: func(c *Config) any { return &c.TLSKey },
+			Doc: "PEM file with the certificate's private key."},
+		{Name: "tls-required", Group: group, Default: "false", Field: func(c *Config) any { return &c.TLSRequired },
+			Doc: "Refuse clients that do not ask for TLS."},
+		{Name: "max-connections", Group: group, Default: "1000", Unit: "sessions", Field: func(c *Config) any { return &c.MaxConnections }, Check: between(1, 100_000),
+			Doc: "Sessions at one time. Each has a session of the PostgreSQL behind, whose own max_connections must allow them; the proxy's own PostgreSQL is started with as many."},
+		{Name: "startup-timeout", Group: group, Default: "60s", Field: func(c *Config) any { return &c.StartupTimeout }, Check: between(time.Millisecond, day),
+			Doc: "Time from a client's connect to the end of its login."},
+		{Name: "drain-timeout", Group: group, Default: "30s", Field: func(c *Config) any { return &c.DrainTimeout }, Check: between(0, day),
+			Doc: "Time that running statements and transactions get to end after SIGTERM; then they are cut."},
+		{Name: "cancel-timeout", Group: group, Default: "10s", Field: func(c *Config) any { return &c.CancelTimeout }, Check: between(time.Millisecond, day),
+			Doc: "Time that a client's cancel request may take to reach the PostgreSQL behind."},
+		{Name: "max-startup-packet", Group: group, Default: "10000", Unit: "bytes", Field: func(c *Config) any { return &c.MaxStartupPacket }, Check: between[Size](512, 1<<20),
+			Doc: "Longest start-up packet; PostgreSQL's own limit is 10000."},
+		{Name: "max-message", Group: group, Default: "1073741823", Unit: "bytes", Field: func(c *Config) any { return &c.MaxMessage }, Check: between[Size](1<<10, 1<<30-1),
+			Doc: "Longest message of a client; PostgreSQL's own limit is one byte less than 1GiB. A relayed message is passed on in pieces, so this is not memory."},
+		{Name: "max-statement", Group: group, Default: "64MiB", Unit: "bytes", Field: func(c *Config) any { return &c.MaxStatement }, Check: between[Size](1<<10, 1<<30-1),
+			Doc: "Longest statement that the proxy looks into; a longer one is relayed as it is."},
+	}
+}
+
+// local are the settings of the proxy's own PostgreSQL.
+func local() []Setting {
+	const group = "The proxy's own PostgreSQL"
+	return []Setting{
+		{Name: "postgres-bin-dir", Group: group, Field: func(c *Config) any { return &c.PostgresBinDir },
+			Doc: "Directory with the programs postgres and initdb, version 14 or newer, with postgres_fdw. Empty means the newest found in PATH and in the usual places."},
+		{Name: "postgres-fetch", Group: group, Default: "auto", Field: func(c *Config) any { return &c.PostgresFetch }, Check: oneOf("auto", "always", "never"),
+			Doc: "Whether PostgreSQL is fetched (15 MB, once) into the data directory: auto where the machine has none, always to pass over what it has, or never."},
+		{Name: "postgres-repository", Group: group, Field: func(c *Config) any { return &c.PostgresRepository },
+			Doc: "URL of the Maven repository to fetch it from. Empty means the public one."},
+		{Name: "postgres-start-timeout", Group: group, Default: "5m", Field: func(c *Config) any { return &c.PostgresStartTimeout }, Check: between(time.Second, day),
+			Doc: "Time for fetching, making and starting it, a recovery after a crash included. For a databackend: time to wait for a server that says it is starting up."},
+		{Name: "postgres-stop-timeout", Group: group, Default: "30s", Field: func(c *Config) any { return &c.PostgresStopTimeout }, Check: between(0, day),
+			Doc: "Time for its orderly shutdown; then it is ended at once, and recovers at the next start."},
+		{Name: "postgres-shared-buffers", Group: group, Default: "128MiB", Unit: "bytes", Field: func(c *Config) any { return &c.PostgresSharedBuffers }, Check: between[Size](128<<10, 1<<40),
+			Doc: "Its setting shared_buffers."},
+		{Name: "postgres-settings", Group: group, Field: func(c *Config) any { return &c.PostgresSettings }, Check: settingPairs,
+			Doc: "Further settings of it as name=value, separated by commas; work_mem=64MB for example. Those that keep it private cannot be changed."},
+	}
+}
+
+// models are the settings of artifacts, runtimes and predict.
+func models() []Setting {
+	const group = "Models"
+	return []Setting{
+		{Name: "onnxruntime", Group: group, Field: func(c *Config) any { return &c.ONNXRuntime },
+			Doc: "Path of ONNX Runtime's shared library, or its directory. Empty means: lib below the data directory, then the usual places."},
+		{Name: "artifact-import-dirs", Group: group, Field: func(c *Config) any { return &c.ArtifactImportDirs }, Check: directories,
+			Doc: "Directories, separated by commas, from which CREATE MODEL … FROM 'path' may read files of this machine. Empty means that it may read none; COPY pinnacle.artifacts FROM STDIN needs no such right."},
+		{Name: "max-artifact-bytes", Group: group, Default: "2GiB", Unit: "bytes", Field: func(c *Config) any { return &c.MaxArtifactBytes }, Check: between[Size](1, math.MaxInt64),
+			Doc: "Largest artifact that is stored."},
+		{Name: "max-loaded-models", Group: group, Default: "64", Unit: "models", Field: func(c *Config) any { return &c.MaxLoadedModels }, Check: between(1, 100_000),
+			Doc: "Model versions kept in memory; the one that was not used for the longest time gives way."},
+		{Name: "metadata-min-free", Group: group, Default: "32MiB", Unit: "bytes", Field: func(c *Config) any { return &c.MetadataMinFree }, Check: between[Size](32<<20, 1<<40),
+			Doc: "Room that the file system of the metadata store must have for a component to be added or changed."},
+		{Name: "starlark-max-steps", Group: group, Default: "10_000_000", Unit: "steps a row", Field: func(c *Config) any { return &c.StarlarkMaxSteps }, Check: between(1_000, math.MaxInt),
+			Doc: "Steps that a starlark model may take for one row; past it the statement fails, so that an endless loop ends."},
+		{Name: "predict-memory", Group: group, Default: "256MiB", Unit: "bytes a call of a statement", Field: func(c *Config) any { return &c.PredictMemory }, Check: between[Size](1<<20, 1<<40),
+			Doc: "What one predict call of a statement may remember of distinct arguments and their answers. Past it they are forgotten, and the model is asked again."},
+		{Name: "predict-batch-rows", Group: group, Default: "8192", Unit: "rows", Field: func(c *Config) any { return &c.PredictBatchRows }, Check: between(1, 1<<20),
+			Doc: "Largest number of rows that go to a model at once."},
+		{Name: "predict-batch-bytes", Group: group, Default: "4MiB", Unit: "bytes", Field: func(c *Config) any { return &c.PredictBatchBytes }, Check: between[Size](64<<10, 1<<30),
+			Doc: "Size of rows at which a batch is closed before it has all its rows."},
+		{Name: "predict-ahead", Group: group, Default: "2", Unit: "batches", Field: func(c *Config) any { return &c.PredictAhead }, Check: between(1, 64),
+			Doc: "Batches that are with the model while further rows are read."},
+	}
+}
