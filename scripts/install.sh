@@ -89,12 +89,23 @@ need_data() {
   python3 examples/data.py .cache/data
 }
 
+# need_clients brings the clients that the integration tests drive, with what they run on.
+need_clients() {
+  need_pip
+  debian node nodejs npm
+  debian npm npm
+  debian java default-jdk-headless
+  debian javac default-jdk-headless
+  debian mvn maven
+  tests/clients/install.sh
+}
+
 mkdir -p .cache
 [ $# -gt 0 ] || { echo "usage: install.sh demo|test|bench ..." >&2; exit 2; }
 for target in "$@"; do
   case $target in
   demo) need_go; need_psql; need_onnxruntime; need_data ;;
-  test) need_go; need_psql; need_server; need_onnxruntime; need_data ;;
+  test) need_go; need_psql; need_server; need_onnxruntime; need_data; need_clients ;;
   bench) need_go; need_psql; need_server; need_onnxruntime; need_data; debian pgbouncer pgbouncer ;;
   *) die "unknown target $target; one of demo, test, bench" ;;
   esac

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- unit integration
 
 scripts/install.sh test
+export PINNACLE_ONNXRUNTIME=$PWD/.cache/onnxruntime
 mkdir -p .cache/test
 report=()
 
