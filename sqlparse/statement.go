@@ -50,6 +50,8 @@ type Statement struct {
 	Calls []*Call
 	// Relations are the references to tables of the schema pinnacle.
 	Relations []Relation
+
+	command any
 }
 
 // Call is one predict(…) in a statement. A function call is one if its name is predict, try_predict or
@@ -94,8 +96,12 @@ type Relation struct {
 	// Column says that this is the qualifier of a column reference; Span then covers "pinnacle." only, which is to
 	// be cut out.
 	Column bool
-	// Target says that the statement writes to it (INSERT, UPDATE, DELETE, MERGE, TRUNCATE, ALTER, DROP, COPY FROM …).
+	// Target says that the statement does not read it as a FROM clause does: it writes to it or defines something on it
+	// (INSERT, UPDATE, DELETE, MERGE, TRUNCATE, ALTER, DROP, LOCK, COPY FROM, CREATE INDEX, REFERENCES …).
 	Target bool
+	// Table covers the keyword TABLE of the statement TABLE pinnacle.models, in place of which SELECT * FROM is to be
+	// put before the relation can become a subquery; zero elsewhere.
+	Table Span
 }
 
 // Component is a statement of the component DDL.
