@@ -4,33 +4,230 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Server accepts client connections and pairs each with a connection to home.
 type Server struct {
 	cfg            Config
+	tls            *tls.Config
 	home           Home
 	newInterceptor func(Session) Interceptor
 	observer       Observer
+	buffers        buffers
+	cancels        cancelKeys
+	// ctx is the parent of every session's context.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	nextID atomic.Uint64
+	// admitted counts the sessions, from the start-up packet on.
+	admitted atomic.Int64
+
+	mu       sync.Mutex
+	draining bool
+	// sessions holds every accepted connection, also those in start-up and cancel requests.
+	sessions  map[*session]struct{}
+	listeners map[net.Listener]struct{}
+	running   sync.WaitGroup
 }
 
 // NewServer makes a Server. newInterceptor is called once a session, after authentication; a nil newInterceptor relays
-// everything. obs may be nil.
+// everything, and so does a nil Interceptor. obs may be nil.
 func NewServer(cfg Config, home Home, newInterceptor func(Session) Interceptor, obs Observer) *Server {
 	if obs == nil {
 		obs = unobserved{}
 	}
-	return &Server{cfg: cfg.withDefaults(), home: home, newInterceptor: newInterceptor, observer: obs}
+	srv := &Server{
+		cfg: cfg.withDefaults(), tls: serverTLS(cfg.TLS), home: home, newInterceptor: newInterceptor, observer: obs,
+		sessions: make(map[*session]struct{}), listeners: make(map[net.Listener]struct{}),
+	}
+	srv.ctx, srv.cancel = context.WithCancelCause(context.Background())
+	return srv
 }
 
+// ErrServerClosed is returned by Serve after Shutdown.
+var ErrServerClosed = errors.New("the server was shut down")
+
 // Serve accepts connections on ln until Shutdown is called or ctx ends (which drains as Shutdown does), and returns when
-// every session that it started has ended. It may be called for several listeners. It closes ln.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error { return errNotBuilt }
+// every session that came over ln has ended: with ErrServerClosed, or with the error that made accepting impossible. It
+// may be called for several listeners. It closes ln.
+func (srv *Server) Serve(ctx context.Context, ln net.Listener) error {
+	defer ln.Close()
+	if !srv.enlist(ln) {
+		return ErrServerClosed
+	}
+	defer srv.delist(ln)
+	var own sync.WaitGroup
+	defer own.Wait()
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		_ = srv.Shutdown(context.WithoutCancel(ctx))
+	})
+	err := srv.accept(ln, &own)
+	if !stop() {
+		<-drained
+	}
+	return err
+}
+
+// enlist notes a listener, so that Shutdown closes it. It reports false once the server drains.
+func (srv *Server) enlist(ln net.Listener) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.draining {
+		return false
+	}
+	srv.listeners[ln] = struct{}{}
+	return true
+}
+
+// delist forgets a listener.
+func (srv *Server) delist(ln net.Listener) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	delete(srv.listeners, ln)
+}
+
+// accept runs a session for each connection of ln. A shortage of file descriptors is waited out.
+func (srv *Server) accept(ln net.Listener, own *sync.WaitGroup) error {
+	pause := minBackoff
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = minBackoff
+			srv.begin(conn, own)
+		case srv.isDraining():
+			return ErrServerClosed
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accepting connections: %w", err)
+		default:
+			srv.cfg.Logger.Error("a connection could not be accepted", "reason", err)
+			select {
+			case <-time.After(pause):
+			case <-srv.ctx.Done():
+			}
+			pause = min(2*pause, maxBackoff)
+		}
+	}
+}
+
+// isDraining reports whether Shutdown has begun.
+func (srv *Server) isDraining() bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.draining
+}
+
+// begin starts the goroutine of one connection. Connections far above the limit, which can only be in start-up, are
+// closed without a word.
+func (srv *Server) begin(conn net.Conn, own *sync.WaitGroup) {
+	s := newSession(srv, conn)
+	srv.mu.Lock()
+	refused := ""
+	switch {
+	case srv.draining:
+		refused = "draining"
+	case len(srv.sessions) >= 2*srv.cfg.MaxConnections+64:
+		refused = "too many connections"
+	default:
+		srv.sessions[s] = struct{}{}
+		srv.running.Add(1)
+	}
+	srv.mu.Unlock()
+	if refused != "" {
+		srv.observer.ConnectionRefused(refused)
+		s.cancel(nil)
+		conn.Close()
+		return
+	}
+	srv.observer.ConnectionOpened()
+	own.Go(func() {
+		defer srv.leave(s)
+		s.run()
+	})
+}
+
+// leave forgets a session that has ended.
+func (srv *Server) leave(s *session) {
+	if s.admitted {
+		srv.admitted.Add(-1)
+	}
+	srv.mu.Lock()
+	delete(srv.sessions, s)
+	srv.mu.Unlock()
+	srv.observer.ConnectionClosed()
+	srv.running.Done()
+}
+
+// admit counts a session in, and reports false when there are too many.
+func (srv *Server) admit() bool {
+	if srv.admitted.Add(1) > int64(srv.cfg.MaxConnections) {
+		srv.admitted.Add(-1)
+		return false
+	}
+	return true
+}
 
 // Shutdown drains: listeners are closed, idle sessions are told 57P01 and closed, busy ones when they become idle
-// outside a transaction; when ctx ends the rest is cut. It returns when all sessions have ended.
-func (s *Server) Shutdown(ctx context.Context) error { return errNotBuilt }
+// outside a transaction. When ctx ends the rest is cut (after Config.DrainTimeout if ctx has no deadline), and ctx's
+// error is returned. It returns when all sessions have ended.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, srv.cfg.DrainTimeout)
+		defer stop()
+	}
+	for _, s := range srv.stopAccepting() {
+		s.drain()
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		srv.running.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, s := range srv.all() {
+		s.cut()
+	}
+	srv.cancel(ErrDraining)
+	<-ended
+	return ctx.Err()
+}
 
-// Connections is the number of client sessions at the moment.
-func (s *Server) Connections() int { return 0 }
+// stopAccepting closes the listeners and returns the sessions that are left.
+func (srv *Server) stopAccepting() []*session {
+	srv.mu.Lock()
+	srv.draining = true
+	for ln := range srv.listeners {
+		_ = ln.Close()
+	}
+	srv.mu.Unlock()
+	return srv.all()
+}
+
+// all returns the connections of the moment.
+func (srv *Server) all() []*session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	all := make([]*session, 0, len(srv.sessions))
+	for s := range srv.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Connections is the number of client sessions at the moment, from the start-up packet on.
+func (srv *Server) Connections() int { return int(srv.admitted.Load()) }

@@ -1,0 +1,24 @@
+package wire
+
+import "sync"
+
+// bufferLen is the size of a pooled buffer, in bytes: the most that one read takes from a socket.
+const bufferLen = 64 << 10
+
+// buffers is a pool of read and reply buffers that idle connections do not hold.
+type buffers struct{ pool sync.Pool }
+
+// get returns a buffer of bufferLen bytes.
+func (p *buffers) get() []byte {
+	if b, ok := p.pool.Get().(*[bufferLen]byte); ok {
+		return b[:]
+	}
+	return new([bufferLen]byte)[:]
+}
+
+// put takes back a buffer that get returned. Others, which have grown beyond a pooled one, are left to the collector.
+func (p *buffers) put(b []byte) {
+	if cap(b) == bufferLen {
+		p.pool.Put((*[bufferLen]byte)(b[:bufferLen]))
+	}
+}

@@ -1,0 +1,230 @@
+package wire
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"syscall"
+)
+
+// inlet reads a connection in chunks and holds no buffer while nothing arrives. On TCP and Unix sockets it waits for
+// readability first and takes a buffer then; on others (TLS) it waits with a buffer of one byte.
+//
+// It is used by one goroutine. The unread bytes are buf[off:end].
+type inlet struct {
+	conn net.Conn
+	raw  syscall.RawConn
+	pool *buffers
+	buf  []byte
+	off  int
+	end  int
+	// took is called when bytes have been added to buf. It says what is to be done next.
+	took func() verdict
+	// outcome is what the last run ended with.
+	outcome error
+	// onReady is i.ready, made once so that a run does not allocate.
+	onReady func(fd uintptr) bool
+	one     [1]byte
+}
+
+// verdict is what an inlet does after its bytes were looked at.
+type verdict uint8
+
+const (
+	// readOn reads again at once: more may be waiting.
+	readOn verdict = iota
+	// await goes back to waiting without another read. It is right only after a short read, and only if the end of the
+	// stream would also be noticed by a write that is about to follow: an edge of the poller that came together with
+	// the bytes is not reported twice.
+	await
+	// leave ends the run.
+	leave
+)
+
+// newInlet makes an inlet over conn. The first bytes, read before, are handed out first.
+func newInlet(conn net.Conn, pool *buffers, first []byte, took func() verdict) *inlet {
+	i := &inlet{conn: conn, pool: pool, took: took}
+	if c, ok := rawOf(conn); ok {
+		i.raw, i.onReady = c, i.ready
+	}
+	if len(first) > 0 {
+		i.room(len(first))
+		i.end = copy(i.buf, first)
+	}
+	return i
+}
+
+// rawOf returns the socket under conn if reads may bypass conn.
+func rawOf(conn net.Conn) (syscall.RawConn, bool) {
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		raw, err := c.SyscallConn()
+		return raw, err == nil
+	case *net.UnixConn:
+		raw, err := c.SyscallConn()
+		return raw, err == nil
+	}
+	return nil, false
+}
+
+// socketOf returns the socket that lies under conn, TLS or not, and nil if there is none.
+func socketOf(conn net.Conn) net.Conn {
+	for {
+		switch c := conn.(type) {
+		case *net.TCPConn, *net.UnixConn:
+			return conn
+		case *tls.Conn:
+			conn = c.NetConn()
+		case *prefixed:
+			conn = c.Conn
+		default:
+			return nil
+		}
+	}
+}
+
+// run hands unread bytes to took and reads on until took leaves or the connection ends. A nil error means that took left.
+func (i *inlet) run() error {
+	if i.off < i.end && i.took() == leave {
+		return nil
+	}
+	i.settle()
+	if i.raw == nil {
+		return i.runPlain()
+	}
+	i.outcome = nil
+	if err := i.raw.Read(i.onReady); err != nil {
+		return err
+	}
+	return i.outcome
+}
+
+// runPlain is run for connections that cannot be waited for without reading.
+func (i *inlet) runPlain() error {
+	for {
+		if err := i.fill(); err != nil {
+			return err
+		}
+		if i.took() == leave {
+			return nil
+		}
+		i.settle()
+	}
+}
+
+// fill waits for bytes and appends them to the buffer. It returns after the first that come.
+func (i *inlet) fill() error {
+	if i.end > i.off {
+		i.room(1)
+		n, err := i.conn.Read(i.buf[i.end:])
+		i.end += n
+		return streamEnd(n, err)
+	}
+	n, err := i.conn.Read(i.one[:])
+	if n == 0 {
+		return streamEnd(n, err)
+	}
+	i.room(1)
+	i.buf[i.end] = i.one[0]
+	i.end++
+	// The rest of a TLS record is there already; a message is five bytes long at least, so waiting for a second byte
+	// waits for nothing that would not have to come anyway.
+	n, err = i.conn.Read(i.buf[i.end:])
+	i.end += n
+	return streamEnd(n, err)
+}
+
+// streamEnd is the error of a read that returned n bytes and err.
+func streamEnd(n int, err error) error {
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// ready is called by the poller's wait loop: it reads what there is and returns true when the run is over.
+func (i *inlet) ready(fd uintptr) bool {
+	for {
+		i.room(1)
+		space := i.buf[i.end:]
+		n, err := syscall.Read(int(fd), space)
+		switch {
+		case n > 0:
+			i.end += n
+			next := i.took()
+			if next == leave {
+				return true
+			}
+			i.settle()
+			if next == await && n < len(space) {
+				return false
+			}
+		case err == nil:
+			i.outcome = io.EOF
+			return true
+		case err == syscall.EAGAIN:
+			i.settle()
+			return false
+		case err != syscall.EINTR:
+			i.outcome = err
+			return true
+		}
+	}
+}
+
+// room makes sure that n more bytes fit behind end, taking a buffer if there is none. The buffer doubles when it is
+// full, so memory grows only as bytes arrive.
+func (i *inlet) room(n int) {
+	if i.buf == nil {
+		i.buf = i.pool.get()
+	}
+	if len(i.buf)-i.end >= n {
+		return
+	}
+	if i.off > 0 {
+		i.end = copy(i.buf, i.buf[i.off:i.end])
+		i.off = 0
+	}
+	if len(i.buf)-i.end >= n {
+		return
+	}
+	bigger := make([]byte, max(2*len(i.buf), i.end+n))
+	copy(bigger, i.buf[:i.end])
+	i.pool.put(i.buf)
+	i.buf = bigger
+}
+
+// settle gives the buffer back when nothing in it is unread, and moves unread bytes to its front.
+func (i *inlet) settle() {
+	if i.off < i.end {
+		if i.off > 0 {
+			i.end = copy(i.buf, i.buf[i.off:i.end])
+			i.off = 0
+		}
+		return
+	}
+	i.off, i.end = 0, 0
+	if i.buf != nil {
+		i.pool.put(i.buf)
+		i.buf = nil
+	}
+}
+
+// prefixed is a connection of which the first bytes were read before.
+type prefixed struct {
+	net.Conn
+	first []byte
+}
+
+// Read implements net.Conn.
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.first) > 0 {
+		n := copy(b, p.first)
+		p.first = p.first[n:]
+		return n, nil
+	}
+	return p.Conn.Read(b)
+}

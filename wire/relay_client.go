@@ -1,0 +1,239 @@
+package wire
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// errTerminated ends a session whose client has sent Terminate.
+var errTerminated = errors.New("terminated by the client")
+
+// clientRelay is the state of the direction from the client to home. Only the session's own goroutine touches it.
+type clientRelay struct {
+	in *inlet
+	// passing counts the bytes of the current message that are still to be relayed as they come, and dropping those
+	// that are to be thrown away.
+	passing, dropping int
+	// noted holds the types of the messages about to be written to home, for the ledger.
+	noted []byte
+	// discarding says that the batch has failed by an error of the proxy: messages are dropped until Sync.
+	discarding bool
+	// wanted is the message that the relay has stopped for; typ is 0 when there is none.
+	wanted struct {
+		typ  byte
+		body []byte
+	}
+	// owed says that home owed a ReadyForQuery when the last bytes were forwarded.
+	owed bool
+	// stop is why the relay ends.
+	stop error
+	// seen is the value of session.readied that the interceptor knows.
+	seen uint32
+	// admitted and opened say how far the start-up came; opened is guarded by session.mu.
+	admitted, opened bool
+	exchange         *Exchange
+	// replyFault is the first error of writing or encoding replies; clientBroken says that a write has failed.
+	replyFault   error
+	clientBroken bool
+}
+
+// readClient relays the client's messages, and has those handled that the interceptor wants, until the session ends.
+func (s *session) readClient() error {
+	for {
+		if cause := s.endCause(); cause != nil {
+			return cause
+		}
+		err := s.in.run()
+		if cause := s.endCause(); cause != nil && (err != nil || s.stop == nil) {
+			return cause
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded): // woken for a reason that has passed
+			_ = s.client.SetReadDeadline(time.Time{})
+			continue
+		case err != nil:
+			return errors.Join(ErrClientGone, err)
+		case s.stop != nil:
+			return s.stop
+		}
+		if err := s.answerWanted(); err != nil {
+			return err
+		}
+	}
+}
+
+// endCause is why the session must end, as others have found, and nil if it may go on.
+func (s *session) endCause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.homeEnd != nil:
+		return s.homeEnd
+	case s.ended != nil:
+		return s.ended
+	case s.clientGone:
+		return ErrClientGone
+	}
+	return nil
+}
+
+// clientTook is called when bytes of the client have come. It walks the messages, relays them in one write, and stops
+// at one that is to be handled.
+func (s *session) clientTook() verdict {
+	if s.interceptor != nil {
+		s.tellReady()
+	}
+	last, stop := s.walk()
+	if stop {
+		return leave
+	}
+	if s.captured && s.stopFor(s.release()) {
+		return leave
+	}
+	if (last == 'Q' || last == 'S') && s.in.off == s.in.end && s.passing == 0 && s.owed {
+		return await // an answer is due, so the client's end will be noticed by a write at the latest
+	}
+	return readOn
+}
+
+// walk goes through the unread messages and forwards them. It returns the last one's type, and true when the relay must
+// leave its loop: for s.wanted, or for s.stop.
+func (s *session) walk() (last byte, stop bool) {
+	in := s.in
+	start := in.off
+	for {
+		if s.passing > 0 {
+			n := min(s.passing, in.end-in.off)
+			in.off += n
+			s.passing -= n
+		}
+		if s.dropping > 0 {
+			n := min(s.dropping, in.end-in.off)
+			in.off += n
+			s.dropping -= n
+			start = in.off
+		}
+		if in.end-in.off < headerLen || s.passing > 0 {
+			break
+		}
+		typ, size, err := frontendHeader(in.buf[in.off:in.end], s.srv.cfg.MaxMessage)
+		if err != nil {
+			return 0, s.stopFor(errors.Join(s.forward(in.buf[start:in.off]), err))
+		}
+		if s.discarding && typ != 'S' && typ != 'X' {
+			if s.stopFor(s.forward(in.buf[start:in.off])) {
+				return 0, true
+			}
+			s.dropping, start = size, in.off
+			continue
+		}
+		if typ == 'S' {
+			s.discarding = false
+		}
+		look := s.looks(typ, size)
+		if look && in.end-in.off < size {
+			break // held until it is whole
+		}
+		if look && s.wants(typ, in.buf[in.off+headerLen:in.off+size]) {
+			return 0, s.take(start, size, typ)
+		}
+		s.note(typ)
+		last, s.passing = typ, size
+		if typ == 'X' {
+			in.off = min(in.off+size, in.end)
+			return 0, s.stopFor(errors.Join(s.forward(in.buf[start:in.off]), errTerminated))
+		}
+	}
+	return last, s.stopFor(s.forward(in.buf[start:in.off]))
+}
+
+// stopFor notes err as the reason to end, and reports whether there is one.
+func (s *session) stopFor(err error) bool {
+	if err != nil {
+		s.stop = err
+	}
+	return err != nil
+}
+
+// looks reports whether a message of this type and size is shown to the interceptor, so that it has to be held whole.
+func (s *session) looks(typ byte, size int) bool {
+	switch typ {
+	case 'Q', 'P':
+		return s.interceptor != nil && size <= s.srv.cfg.MaxStatement+headerLen
+	case 'B', 'D', 'E', 'C':
+		return s.interceptor != nil && size <= s.srv.cfg.MaxStatement+headerLen && s.interceptor.Watching()
+	case 'S':
+		return s.captured
+	}
+	return false
+}
+
+// wants asks the interceptor. A Sync right behind handled messages is answered in their exchange, which saves a write.
+func (s *session) wants(typ byte, body []byte) bool {
+	return typ == 'S' || s.interceptor.Wants(typ, body)
+}
+
+// take stops the walk for a wanted message of the given size at in.off. What came before it, from start on, is
+// forwarded.
+func (s *session) take(start, size int, typ byte) (stop bool) {
+	in := s.in
+	if s.stopFor(s.forward(in.buf[start:in.off])) {
+		return true
+	}
+	s.wanted.typ = typ
+	s.wanted.body = append([]byte(nil), in.buf[in.off+headerLen:in.off+size]...)
+	in.off += size
+	return true
+}
+
+// note counts a message that is relayed.
+func (s *session) note(typ byte) {
+	switch typ {
+	case 'Q', 'E', 'F':
+		s.srv.observer.Statement("relay")
+	}
+	s.noted = append(s.noted, typ)
+}
+
+// forward writes messages to home, once no cancel request is on its way there: a cancel must not hit what the client
+// sent after it. Replies of an exchange go to the client first.
+func (s *session) forward(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if s.captured {
+		if err := s.release(); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	for s.cancels > 0 && s.homeEnd == nil && s.ended == nil {
+		s.wait()
+	}
+	for _, typ := range s.noted {
+		s.led.sent(typ)
+	}
+	s.owed = len(s.led.due) > 0
+	s.mu.Unlock()
+	s.noted = s.noted[:0]
+	return s.writeHome(b)
+}
+
+// writeHome writes to home.
+func (s *session) writeHome(b []byte) error {
+	n, err := s.home.Write(b)
+	s.srv.observer.Bytes(n, 0)
+	if err != nil {
+		return homeLost(err)
+	}
+	return nil
+}
+
+// tellReady tells the interceptor of ReadyForQuery messages that have passed since it was asked last.
+func (s *session) tellReady() {
+	if now := s.readied.Load(); now != s.seen {
+		s.seen = now
+		s.interceptor.Ready(byte(now))
+	}
+}

@@ -1,0 +1,117 @@
+package wire
+
+import "errors"
+
+// homeRelay is the state of the direction from home to the client. Only the home reader touches it, but for what says
+// otherwise.
+type homeRelay struct {
+	homeIn *inlet
+	// scan is guarded by session.mu.
+	scan backendScan
+	// last is the type of the last whole message that was relayed.
+	last byte
+	// clientCut says that a message to the client was broken off, so that nothing more can be said to it.
+	clientCut bool
+	// homeFault is why the home reader left its loop.
+	homeFault error
+	// homeDone is closed when the home reader has ended.
+	homeDone chan struct{}
+}
+
+// readHome relays home's messages until home's stream or the session ends.
+func (s *session) readHome() {
+	defer close(s.homeDone)
+	err := s.guard("home relay", func() error {
+		err := s.homeIn.run()
+		if s.homeFault != nil {
+			return s.homeFault
+		}
+		return s.homeEnded(err)
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.homeEnd = err
+	if s.handling != nil {
+		s.handling(ErrHomeGone)
+	}
+	s.change.Broadcast()
+	_ = s.socket.SetReadDeadline(past)
+}
+
+// homeEnded is the reason to end when home's stream has ended with err. When home's last message was an error, the
+// client has been told why.
+func (s *session) homeEnded(err error) error {
+	if s.last == 'E' {
+		return errRefused
+	}
+	return homeLost(err)
+}
+
+// homeTook is called when bytes of home have come: they go to the client in one write, or to the exchange.
+func (s *session) homeTook() verdict {
+	in := s.homeIn
+	chunk := in.buf[in.off:in.end]
+	s.mu.Lock()
+	if s.captured {
+		s.handing++
+		s.mu.Unlock()
+		in.buf, in.off, in.end = nil, 0, 0
+		return s.hand(chunk)
+	}
+	s.relaying = true
+	err := s.scanChunk(chunk)
+	s.mu.Unlock()
+	var n int
+	if err == nil {
+		n, err = s.client.Write(chunk)
+		s.srv.observer.Bytes(0, n)
+		if err != nil {
+			err = errors.Join(ErrClientGone, err)
+		}
+	}
+	in.off = in.end
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relaying = false
+	s.changed()
+	if err != nil {
+		s.clientCut = true
+		s.homeFault = err
+		return leave
+	}
+	if s.draining {
+		s.drainLocked()
+	}
+	if s.last == 'Z' && s.scan.atBorder() {
+		return await // home waits for the client now; should it end unseen, the next write to it finds out
+	}
+	return readOn
+}
+
+// hand gives a chunk, with its buffer, to the exchange.
+func (s *session) hand(chunk []byte) verdict {
+	select {
+	case s.chunks <- chunk:
+		return readOn
+	case <-s.ctx.Done():
+		return leave
+	}
+}
+
+// scanChunk walks the messages of a chunk and notes them. s.mu is held.
+func (s *session) scanChunk(chunk []byte) error {
+	for off := 0; ; {
+		typ, body, end, err := s.scan.next(chunk, off)
+		if err != nil {
+			return &fatal{code: "08P01", message: "the server behind the proxy does not speak the protocol", cause: err}
+		}
+		if typ == 0 {
+			return nil
+		}
+		off = end
+		s.last = typ
+		if typ != 'D' && typ != 'd' {
+			s.received(typ, body)
+		}
+	}
+}
