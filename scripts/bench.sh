@@ -25,7 +25,7 @@ stop() {
   exit $status
 }
 
-for name in $(compgen -e | grep '^PG' || true); do unset "$name"; done
+for name in $(compgen -e | grep -E '^(PG|PINNACLE_)' || true); do unset "$name"; done
 scripts/install.sh bench
 scripts/build.sh
 mkdir -p "$DIR"
@@ -45,7 +45,7 @@ transaction=$(pid "$(PORT=$TRANSACTION MODE=transaction BACKEND_PORT=$PORT scrip
 
 rm -rf "$DIR/data" && mkdir -p "$DIR/data/lib"
 cp .cache/onnxruntime/libonnxruntime.so.* "$DIR/data/lib/"
-bin/pinnacle-proxy serve --listen "127.0.0.1:$PROXY" --data-dir "$DIR/data" \
+bin/pinnacle-proxy serve --listen "127.0.0.1:$PROXY" --data-dir "$DIR/data" --artifact-import-dirs examples --max-connections 1100 \
   --databackend "postgres://postgres@127.0.0.1:$PORT/bench?sslmode=disable" >"$LOG" 2>&1 </dev/null &
 proxy=$!
 for _ in $(seq 300); do

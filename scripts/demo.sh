@@ -45,7 +45,8 @@ ended() {
 trap ended EXIT
 trap 'exit 130' INT TERM
 
-for name in $(compgen -e | grep '^PG' || true); do unset "$name"; done
+# The demo shows the defaults: no setting of the environment, of psql or of the proxy, changes them.
+for name in $(compgen -e | grep -E '^(PG|PINNACLE_)' || true); do unset "$name"; done
 export PGHOST=127.0.0.1 PGPORT=$PORT PGUSER=pinnacle PGDATABASE=pinnacle PGPASSFILE=$PWD/$DATA_DIR/pgpass PGCONNECT_TIMEOUT=5
 [ "${DATA_DIR#/}" = "$DATA_DIR" ] || PGPASSFILE=$DATA_DIR/pgpass
 ask() { psql -X -w -q -At -v ON_ERROR_STOP=1 -c "$1"; }
@@ -63,7 +64,7 @@ fi
 say "Starting the proxy: its own PostgreSQL, metadata and artifacts are in $DATA_DIR"
 mkdir -p "$DATA_DIR/lib"
 cp -f .cache/onnxruntime/libonnxruntime.so.* "$DATA_DIR/lib/"
-bin/pinnacle-proxy serve --listen "127.0.0.1:$PORT" --data-dir "$DATA_DIR" >"$LOG" 2>&1 </dev/null &
+bin/pinnacle-proxy serve --listen "127.0.0.1:$PORT" --data-dir "$DATA_DIR" --artifact-import-dirs examples >"$LOG" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$PIDFILE"
 for _ in $(seq 1200); do
