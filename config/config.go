@@ -42,14 +42,23 @@ type Config struct {
 	PostgresSharedBuffers Size
 	PostgresSettings      []string
 
-	ONNXRuntime        string
-	ArtifactImportDirs []string
-	MaxArtifactBytes   Size
-	MaxLoadedModels    int
-	MetadataMinFree    Size
+	ArtifactImportDirs  []string
+	ArtifactMaxBytes    Size
+	ArtifactGrace       time.Duration
+	ModelMaxSourceBytes Size
+	MaxLoadedModels     int
+	MaxParallelLoads    int
+	MetadataMinFree     Size
 
-	StarlarkMaxSteps int
+	ONNXRuntime       string
+	ONNXThreads       int
+	ONNXSessions      int
+	ONNXMaxModelBytes Size
+	StarlarkMaxSteps  int
 
+	ParseMaxBytes     Size
+	ParseMaxTokens    int
+	ParseMaxDepth     int
 	PredictMemory     Size
 	PredictBatchRows  int
 	PredictBatchBytes Size
