@@ -1,0 +1,75 @@
+package pgvalue
+
+import (
+	"fmt"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// Slice gives rows from to to of columns, without copying.
+func Slice(cols []udf.Column, from, to int) []udf.Column {
+	out := make([]udf.Column, len(cols))
+	for i := range cols {
+		c := cols[i]
+		if c.Nulls != nil {
+			c.Nulls = c.Nulls[from:to]
+		}
+		switch c.Type.Storage() {
+		case udf.StoreBools:
+			c.Bools = c.Bools[from:to]
+		case udf.StoreInts:
+			c.Ints = c.Ints[from:to]
+		case udf.StoreFloats:
+			c.Floats = c.Floats[from:to]
+		case udf.StoreTexts:
+			c.Texts = c.Texts[from:to]
+		case udf.StoreBytes:
+			c.Bytes = c.Bytes[from:to]
+		case udf.StoreBoolLists:
+			c.BoolLists = c.BoolLists[from:to]
+		case udf.StoreIntLists:
+			c.IntLists = c.IntLists[from:to]
+		case udf.StoreFloatLists:
+			c.FloatLists = c.FloatLists[from:to]
+		case udf.StoreTextLists:
+			c.TextLists = c.TextLists[from:to]
+		}
+		out[i] = c
+	}
+	return out
+}
+
+// Copy appends row at of a column to one of the same type; a negative row is NULL.
+func Copy(to, from *udf.Column, at int) error {
+	if at < 0 || from.Null(at) {
+		appendNull(to)
+		return nil
+	}
+	if to.Type.Storage() != from.Type.Storage() {
+		return fmt.Errorf("a value of %s in a column of %s", from.Type, to.Type)
+	}
+	if to.Nulls != nil {
+		to.Nulls = append(to.Nulls, false)
+	}
+	switch to.Type.Storage() {
+	case udf.StoreBools:
+		to.Bools = append(to.Bools, from.Bools[at])
+	case udf.StoreInts:
+		to.Ints = append(to.Ints, from.Ints[at])
+	case udf.StoreFloats:
+		to.Floats = append(to.Floats, from.Floats[at])
+	case udf.StoreTexts:
+		to.Texts = append(to.Texts, from.Texts[at])
+	case udf.StoreBytes:
+		to.Bytes = append(to.Bytes, from.Bytes[at])
+	case udf.StoreBoolLists:
+		to.BoolLists = append(to.BoolLists, from.BoolLists[at])
+	case udf.StoreIntLists:
+		to.IntLists = append(to.IntLists, from.IntLists[at])
+	case udf.StoreFloatLists:
+		to.FloatLists = append(to.FloatLists, from.FloatLists[at])
+	case udf.StoreTextLists:
+		to.TextLists = append(to.TextLists, from.TextLists[at])
+	}
+	return nil
+}

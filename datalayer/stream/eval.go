@@ -1,0 +1,195 @@
+package stream
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// evalState is an Eval made ready: its query, but for the parameters' values.
+type evalState struct {
+	query Query
+	outs  []int // places among the computed columns
+}
+
+// evalOf makes an Eval ready, once per run.
+func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
+	if s, ok := r.evals[e]; ok {
+		return s, nil
+	}
+	s := &evalState{query: Query{Formats: []int16{pgvalue.BinaryFormat}}}
+	var sources, names []string
+	for i, id := range e.Inputs {
+		array, cast, err := r.inputType(b, id)
+		if err != nil {
+			return nil, err
+		}
+		s.query.Types = append(s.query.Types, array)
+		sources = append(sources, fmt.Sprintf("unnest($%d%s)", i+1, cast))
+		names = append(names, planner.ShortName(id))
+	}
+	columns := append([]string{planner.RowAlias + ".o"}, e.Exprs...)
+	text := "SELECT " + strings.Join(columns, ", ") + " FROM ROWS FROM (" + strings.Join(sources, ", ") +
+		") WITH ORDINALITY AS " + planner.RowAlias + "(" + strings.Join(append(names, "o"), ", ") + ")"
+	if e.Filter != "" {
+		text += " WHERE (" + e.Filter + ")"
+	}
+	s.query.Text = text
+	for _, id := range e.Outs {
+		out, _ := id.Computed()
+		format, err := r.outFormat(id)
+		if err != nil {
+			return nil, err
+		}
+		s.query.Formats = append(s.query.Formats, format)
+		s.outs = append(s.outs, out)
+	}
+	r.evals[e] = s
+	return s, nil
+}
+
+// inputType gives the array type in which an input is sent, and the cast that makes it an array of the input's own.
+func (r *Run) inputType(b *batch, id planner.ColumnID) (uint32, string, error) {
+	if out, computed := id.Computed(); computed {
+		c := &b.computed[out]
+		if c.call == nil {
+			return 0, "", fmt.Errorf("an expression over an expression") // the planner makes none
+		}
+		t := c.call.call.Model.Returns
+		if t.ArrayOID() == 0 {
+			return 0, "", &datalayer.Error{Code: "0A000", Message: fmt.Sprintf("predict is not supported inside an expression where it gives %s", t),
+				Hint: "Call it alone in the select list."}
+		}
+		if pgvalue.Encodable(t, pgvalue.BinaryFormat) {
+			return t.ArrayOID(), "", nil
+		}
+		return udf.Text.ArrayOID(), "::" + t.String() + "[]", nil
+	}
+	f := r.cfg.Fields[r.layout.visible+int(id)]
+	if f.Array == 0 {
+		return 0, "", &datalayer.Error{Code: "0A000", Message: "predict is not supported in an expression with a value of this type",
+			Detail: fmt.Sprintf("The type with OID %d has no array type.", f.OID), Hint: "Cast the value to text, or call predict alone."}
+	}
+	return f.Array, "", nil
+}
+
+// outFormat gives the format of a value that an Eval computes: the client's for its columns, otherwise the one that
+// arguments are read from.
+func (r *Run) outFormat(id planner.ColumnID) (int16, error) {
+	for i, out := range r.layout.outputs {
+		if out != nil && out.Col == id {
+			return r.format(i), nil
+		}
+	}
+	for _, c := range r.plan.Calls {
+		for i, a := range c.Args {
+			if a == id {
+				return pgvalue.ArgFormat(c.Model.Args[i].Type.OID()), nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("a value that nobody reads")
+}
+
+// eval runs an Eval over the kept rows of a batch.
+func (r *Run) eval(ctx context.Context, b *batch, e *planner.Eval) error {
+	s, err := r.evalOf(b, e)
+	if err != nil {
+		return err
+	}
+	q := s.query
+	for i, id := range e.Inputs {
+		v, err := r.array(b, id, s.query.Types[i])
+		if err != nil {
+			return err
+		}
+		q.Params = append(q.Params, v)
+	}
+	for i, id := range e.Outs {
+		c := &b.computed[s.outs[i]]
+		c.cells = append(c.cells[:0], make([]cell, b.rows)...)
+		c.oid = r.argOID(id)
+	}
+	kept := b.keep[:0:0]
+	err = r.home.Eval(ctx, q, func(values [][]byte) error {
+		if len(values) != 1+len(s.outs) || len(values[0]) != 8 {
+			return errWidth(len(values), 1+len(s.outs))
+		}
+		at := int(binary.BigEndian.Uint64(values[0])) - 1
+		if at < 0 || at >= len(b.keep) || (len(kept) > 0 && kept[len(kept)-1] >= b.keep[at]) {
+			return fmt.Errorf("home gave row %d of %d out of order", at+1, len(b.keep))
+		}
+		row := b.keep[at]
+		kept = append(kept, row)
+		for i, out := range s.outs {
+			b.computed[out].set(int(row), values[1+i])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if e.Filter == "" && len(kept) != len(b.keep) {
+		return fmt.Errorf("home gave %d rows for %d", len(kept), len(b.keep))
+	}
+	b.keep = kept
+	return nil
+}
+
+// argOID is the type of a computed argument; the statement casts it to the declared one.
+func (r *Run) argOID(id planner.ColumnID) uint32 {
+	for _, c := range r.plan.Calls {
+		for i, a := range c.Args {
+			if a == id {
+				return c.Model.Args[i].Type.OID()
+			}
+		}
+	}
+	return 0
+}
+
+// array gives the kept rows' values of a column as an array in send form.
+func (r *Run) array(b *batch, id planner.ColumnID, arrayOID uint32) ([]byte, error) {
+	out, computed := id.Computed()
+	if !computed {
+		column := r.layout.visible + int(id)
+		buf := pgvalue.ArrayHeader(nil, r.cfg.Fields[column].OID, len(b.keep), true)
+		for _, row := range b.keep {
+			buf = appendSized(buf, b.cell(int(row), column))
+		}
+		return buf, nil
+	}
+	c := &b.computed[out]
+	t, format := c.call.call.Model.Returns, pgvalue.BinaryFormat
+	elem := t.OID()
+	if arrayOID == udf.Text.ArrayOID() && t != udf.Text {
+		elem, format = udf.Text.OID(), pgvalue.TextFormat
+	}
+	buf := pgvalue.ArrayHeader(nil, elem, len(b.keep), true)
+	for _, row := range b.keep {
+		answers, at, ok := c.answer(int(row))
+		if !ok {
+			buf = appendSized(buf, nil)
+			continue
+		}
+		var err error
+		if buf, err = pgvalue.AppendSized(buf, answers, at, format); err != nil {
+			return nil, answerError(c.call, err)
+		}
+	}
+	return buf, nil
+}
+
+func appendSized(buf, v []byte) []byte {
+	if v == nil {
+		return binary.BigEndian.AppendUint32(buf, 1<<32-1)
+	}
+	buf = binary.BigEndian.AppendUint32(buf, uint32(len(v)))
+	return append(buf, v...)
+}

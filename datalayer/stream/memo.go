@@ -1,0 +1,82 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// memo remembers the distinct arguments of one call and their answers: an open-addressing table from the arguments'
+// bytes to places in answers. Places are given when arguments are first seen, in order; answers follow in that order.
+type memo struct {
+	slots   []uint32 // entry + 1
+	hashes  []uint64
+	starts  []uint64 // of each entry's key in keys
+	keys    []byte
+	answers udf.Column
+}
+
+func newMemo(returns udf.Type) *memo {
+	return &memo{slots: make([]uint32, 64), answers: udf.Column{Type: returns}}
+}
+
+// size is the memory that the memo holds, in bytes, answers of variable size left out.
+func (m *memo) size() int { return len(m.keys) + 16*len(m.hashes) + 4*len(m.slots) + 16*len(m.hashes) }
+
+// entry gives the place of a key, and whether it is new.
+func (m *memo) entry(key []byte) (int32, bool) {
+	h := xxhash.Sum64(key)
+	mask := uint64(len(m.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		s := m.slots[i]
+		if s == 0 {
+			return m.insert(i, h, key), true
+		}
+		if m.hashes[s-1] == h && bytes.Equal(m.key(s-1), key) {
+			return int32(s - 1), false
+		}
+	}
+}
+
+func (m *memo) key(e uint32) []byte {
+	end := uint64(len(m.keys))
+	if int(e)+1 < len(m.starts) {
+		end = m.starts[e+1]
+	}
+	return m.keys[m.starts[e]:end]
+}
+
+func (m *memo) insert(slot, hash uint64, key []byte) int32 {
+	m.hashes = append(m.hashes, hash)
+	m.starts = append(m.starts, uint64(len(m.keys)))
+	m.keys = append(m.keys, key...)
+	m.slots[slot] = uint32(len(m.hashes))
+	if 4*len(m.hashes) > 3*len(m.slots) {
+		m.rehash()
+	}
+	return int32(len(m.hashes) - 1)
+}
+
+func (m *memo) rehash() {
+	m.slots = make([]uint32, 2*len(m.slots))
+	mask := uint64(len(m.slots) - 1)
+	for e, h := range m.hashes {
+		i := h & mask
+		for m.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		m.slots[i] = uint32(e + 1)
+	}
+}
+
+// appendKey adds one argument to a key.
+func appendKey(key, v []byte) []byte {
+	if v == nil {
+		return binary.BigEndian.AppendUint32(key, 1<<32-1)
+	}
+	key = binary.BigEndian.AppendUint32(key, uint32(len(v)))
+	return append(key, v...)
+}

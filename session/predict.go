@@ -1,0 +1,318 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgtype"
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// predictStatement is a SELECT with predict calls, or an EXECUTE of one.
+type predictStatement struct {
+	s    *session
+	text string
+	span sqlparse.Span
+	node *pg_query.Node
+	call []*sqlparse.Call
+	// executes is set for an EXECUTE of another statement, whose plan it runs: home's text is the client's own.
+	executes *predictStatement
+
+	// name is the statement's name on home, declared the types that the client declared for its parameters.
+	name     string
+	declared []uint32
+	stream   *planner.Stream
+	home     *described
+	onHome   []stream.Field
+	visible  []pgproto3.FieldDescription
+}
+
+func (p *predictStatement) params() []uint32                    { return p.home.params }
+func (p *predictStatement) fields() []pgproto3.FieldDescription { return p.visible }
+
+func (p *predictStatement) plan() string { return "stream" }
+
+func (p *predictStatement) drop(ctx context.Context, h *homeSide) error {
+	return h.closeStatement(ctx, p.name)
+}
+
+// prepare implements statement.
+func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string, declared []uint32) error {
+	p.name, p.declared = name, declared
+	if p.executes != nil {
+		return p.prepareExecute(ctx, h)
+	}
+	return p.replan(ctx, h, func(plan *planner.Stream) (*described, error) {
+		return h.prepare(ctx, name, plan.Home, declared)
+	})
+}
+
+// prepareExecute has home prepare an EXECUTE of a statement that is made ready already.
+func (p *predictStatement) prepareExecute(ctx context.Context, h *homeSide) error {
+	if err := p.executes.renew(ctx, h); err != nil {
+		return err
+	}
+	own := p.span.Of(p.text)
+	d, err := h.prepare(ctx, p.name, own, p.declared)
+	if err != nil {
+		return repositioned(err, own, p.text, func(at int) int { return p.span.Start + at })
+	}
+	return p.describe(ctx, h, p.executes.stream, d)
+}
+
+// replan plans the statement and has home prepare it; where an argument then proves to need a cast of home's, it does
+// both again.
+func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(*planner.Stream) (*described, error)) error {
+	casts := map[[2]int]bool{}
+	for {
+		req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Casts: casts}
+		plan, err := planner.PlanStream(req, p.s.catalog(ctx, h))
+		if err != nil {
+			return err
+		}
+		d, err := prepare(plan)
+		if err != nil {
+			return repositioned(err, plan.Home, p.text, plan.Origin)
+		}
+		more, err := neededCasts(plan, d)
+		if err != nil {
+			return err
+		}
+		if len(more) == 0 {
+			return p.describe(ctx, h, plan, d)
+		}
+		for _, c := range more {
+			casts[c] = true
+		}
+		if err := h.closeStatement(ctx, p.name); err != nil {
+			return err
+		}
+	}
+}
+
+// neededCasts lists the arguments that home must cast to the model's type, and refuses those that it would not.
+func neededCasts(plan *planner.Stream, d *described) ([][2]int, error) {
+	var casts [][2]int
+	first := len(d.fields) - len(plan.Hidden)
+	if first < 0 {
+		return nil, fmt.Errorf("home describes %d columns where %d are hidden", len(d.fields), len(plan.Hidden))
+	}
+	for i, hidden := range plan.Hidden {
+		if hidden.Kind != planner.ArgColumn || hidden.Cast {
+			continue
+		}
+		oid := d.fields[first+i].DataTypeOID
+		switch pgvalue.Convert(oid, hidden.Type) {
+		case pgvalue.Direct:
+		case pgvalue.Cast:
+			casts = append(casts, [2]int{hidden.Call, hidden.Arg})
+		default:
+			call := plan.Calls[hidden.Call]
+			return nil, &sqlparse.Error{Code: "42883", Position: -1,
+				Message: fmt.Sprintf("argument %d of model %q is of type %s, not %s", hidden.Arg+1, call.Model.Name, typeName(oid), hidden.Type),
+				Detail:  "The call is " + call.Text + "; the signature is " + planner.Signature(call.Model) + ".",
+				Hint:    fmt.Sprintf("There is no implicit cast between the two types. You might need to add one: (…)::%s.", hidden.Type)}
+		}
+	}
+	return casts, nil
+}
+
+// typeName names a type of pg_catalog.
+func typeName(oid uint32) string {
+	if t, ok := pgtype.NewMap().TypeForOID(oid); ok {
+		return t.Name
+	}
+	return fmt.Sprintf("with OID %d", oid)
+}
+
+// describe keeps what home says of the statement, and makes of it what the client is told.
+func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *planner.Stream, d *described) error {
+	p.stream, p.home = plan, d
+	first := len(d.fields) - len(plan.Hidden)
+	p.onHome, p.visible = nil, append([]pgproto3.FieldDescription{}, d.fields[:first]...)
+	for i, f := range d.fields {
+		field := stream.Field{Name: string(f.Name), OID: f.DataTypeOID}
+		if i >= first && plan.Hidden[i-first].Kind == planner.LeafColumn {
+			var err error
+			if field.Array, err = p.s.arrayType(ctx, h, f.DataTypeOID); err != nil {
+				return err
+			}
+		}
+		p.onHome = append(p.onHome, field)
+	}
+	for i := range p.visible {
+		for _, out := range plan.Outputs {
+			if string(p.visible[i].Name) == out.HomeName {
+				p.visible[i].Name = []byte(out.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// renew implements statement.
+func (p *predictStatement) renew(ctx context.Context, h *homeSide) error {
+	if p.executes != nil {
+		if err := p.executes.renew(ctx, h); err != nil {
+			return err
+		}
+		if p.stream == p.executes.stream {
+			return nil
+		}
+	} else if stale, err := p.stale(ctx); err != nil || !stale {
+		return err
+	}
+	before := p.visible
+	if err := h.closeStatement(ctx, p.name); err != nil {
+		return err
+	}
+	if err := p.prepare(ctx, h, p.name, p.home.params); err != nil {
+		return err
+	}
+	return sameResult(before, p.visible)
+}
+
+// stale reports whether a model that is called by its bare name has another default version than the plan uses.
+func (p *predictStatement) stale(ctx context.Context) (bool, error) {
+	for _, c := range p.call {
+		m, err := p.s.cfg.Datalayer.Describe(ctx, c.Model, c.Version)
+		if err != nil {
+			return false, err
+		}
+		used := false
+		for _, have := range p.stream.Calls {
+			used = used || (have.Model.Name == m.Name && have.Model.Version == m.Version)
+		}
+		if !used {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// sameResult refuses a change of a prepared statement's result, as PostgreSQL does.
+func sameResult(before, after []pgproto3.FieldDescription) error {
+	same := len(before) == len(after)
+	for i := 0; same && i < len(before); i++ {
+		same = before[i].DataTypeOID == after[i].DataTypeOID && string(before[i].Name) == string(after[i].Name)
+	}
+	if same {
+		return nil
+	}
+	return coded("0A000", "cached plan must not change result type",
+		"A model that the prepared statement calls has a new default version that answers in another type.", "Prepare the statement again.")
+}
+
+// reposition maps an error of home to the client's text.
+func (p *predictStatement) reposition(err error) error {
+	if p.executes != nil {
+		return unpositioned(err)
+	}
+	return repositioned(err, p.stream.Home, p.text, p.stream.Origin)
+}
+
+// bind implements statement.
+func (p *predictStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
+	fields, formats, err := withFormats(p.visible, b.ResultFormatCodes)
+	if err != nil {
+		return nil, err
+	}
+	own := *b
+	own.ResultFormatCodes = stream.HomeFormats(p.stream, p.onHome, formats)
+	if err := h.ask(&own); err != nil {
+		return nil, err
+	}
+	if err := h.expect(ctx, "2", nil); err != nil {
+		return nil, p.reposition(err)
+	}
+	c := &predictCursor{p: p, described: fields, formats: formats, portal: b.DestinationPortal}
+	return c, c.open(ctx)
+}
+
+// predictCursor is a portal over a predictStatement.
+type predictCursor struct {
+	p         *predictStatement
+	described []pgproto3.FieldDescription
+	formats   []int16
+	portal    string
+	leases    []*datalayer.Lease
+	run       *stream.Run
+	side      *portalSide
+	began     time.Time
+	recorded  bool
+}
+
+func (c *predictCursor) fields() []pgproto3.FieldDescription { return c.described }
+func (c *predictCursor) onHome() bool                        { return true }
+func (c *predictCursor) plan() string                        { return "stream" }
+
+// open takes hold of the models.
+func (c *predictCursor) open(ctx context.Context) error {
+	c.began = time.Now()
+	for _, call := range c.p.stream.Calls {
+		l, err := c.p.s.cfg.Datalayer.Acquire(ctx, call.Model.Name, call.Model.Version)
+		if err != nil {
+			c.close()
+			return err
+		}
+		c.leases = append(c.leases, l)
+	}
+	c.side = &portalSide{portal: c.portal}
+	run, err := stream.NewRun(stream.Config{Plan: c.p.stream, Fields: c.p.onHome, Formats: c.formats, Leases: c.leases, Limits: c.p.s.cfg.Stream}, c.side)
+	if err != nil {
+		c.close()
+		return err
+	}
+	c.run = run
+	return nil
+}
+
+// execute implements cursor.
+func (c *predictCursor) execute(ctx context.Context, h *homeSide, limit int64) (string, error) {
+	return c.emit(ctx, h, limit, clientSink{h.x})
+}
+
+// emit runs the statement into a sink.
+func (c *predictCursor) emit(ctx context.Context, h *homeSide, limit int64, sink stream.Sink) (string, error) {
+	c.side.homeSide = h
+	more, rows, err := c.run.Emit(ctx, limit, sink)
+	if err != nil {
+		c.record()
+		return "", unpositioned(err)
+	}
+	if more {
+		return "", nil
+	}
+	c.record()
+	return fmt.Sprintf("SELECT %d", rows), nil
+}
+
+// record adds what was done to predict_stats, once.
+func (c *predictCursor) record() {
+	if c.recorded {
+		return
+	}
+	c.recorded = true
+	for i, s := range c.run.Stats() {
+		c.p.s.cfg.Datalayer.Record(c.p.stream.Calls[i].Model, s)
+	}
+}
+
+// close implements cursor.
+func (c *predictCursor) close() {
+	if c.run != nil {
+		c.record()
+	}
+	for _, l := range c.leases {
+		l.Release()
+	}
+	c.leases = nil
+}

@@ -1,0 +1,242 @@
+// Package session is one client's session: it takes the statements that concern the proxy from the relay, has them
+// parsed and planned, and runs them on the session's own connection to home.
+package session
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
+)
+
+// Datalayer is what sessions ask of the Datalayer. *datalayer.Datalayer is one.
+type Datalayer interface {
+	datalayer.Components
+	datalayer.Predictor
+	datalayer.Tables
+}
+
+// Observer is told what sessions do, for metrics.
+type Observer interface {
+	// StatementDone tells of a statement that the proxy ran itself: plan is "stream", "component", "explain" or "table".
+	StatementDone(plan string, took time.Duration, failed bool)
+}
+
+// Config is what all sessions share.
+type Config struct {
+	Datalayer Datalayer
+	Parse     sqlparse.Limits
+	Stream    stream.Limits
+	// Observer may be nil.
+	Observer Observer
+	Logger   *slog.Logger
+}
+
+// Factory makes sessions.
+type Factory struct {
+	cfg  Config
+	gate *sqlparse.Gate
+}
+
+// NewFactory makes a factory; zero limits stand for the defaults.
+func NewFactory(cfg Config) *Factory {
+	if cfg.Parse == (sqlparse.Limits{}) {
+		cfg.Parse = sqlparse.DefaultLimits()
+	}
+	if cfg.Stream == (stream.Limits{}) {
+		cfg.Stream = stream.DefaultLimits()
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Factory{cfg: cfg, gate: sqlparse.NewGate()}
+}
+
+// New makes the interceptor of one client session.
+func (f *Factory) New(info wire.Session) wire.Interceptor {
+	return &session{
+		Factory: f, info: info, tx: 'I', log: f.cfg.Logger.With("session", info.ID),
+		statements: map[string]statement{}, portals: map[string]cursor{},
+	}
+}
+
+// session implements wire.Interceptor.
+type session struct {
+	*Factory
+	info wire.Session
+	log  *slog.Logger
+	// tx is home's transaction status.
+	tx byte
+	// statements and portals are those that the proxy answers, by their protocol names.
+	statements map[string]statement
+	portals    map[string]cursor
+	// parsed and parseErr are what Wants found in the message that Handle gets next.
+	parsed   *sqlparse.Script
+	parseErr error
+}
+
+// preparedWords are the statements that may name a prepared statement.
+var preparedWords = []string{"execute", "deallocate", "discard"}
+
+// Watching implements wire.Interceptor.
+func (s *session) Watching() bool { return len(s.statements) > 0 || len(s.portals) > 0 }
+
+// Wants implements wire.Interceptor.
+func (s *session) Wants(typ byte, body []byte) bool {
+	switch typ {
+	case 'Q':
+		s.forget("")
+		return s.concerns(cString(body, 0))
+	case 'P':
+		name := cString(body, 0)
+		if s.concerns(cString(body, len(name)+1)) {
+			return true
+		}
+		if len(name) == 0 {
+			delete(s.statements, "")
+		}
+		return false
+	case 'B':
+		portal := cString(body, 0)
+		if _, ok := s.statements[string(cString(body, len(portal)+1))]; ok {
+			return true
+		}
+		s.drop(string(portal))
+		return false
+	case 'E':
+		_, ok := s.portals[string(cString(body, 0))]
+		return ok
+	case 'D', 'C':
+		if len(body) == 0 {
+			return false
+		}
+		name := string(cString(body, 1))
+		if body[0] == 'S' {
+			_, ok := s.statements[name]
+			return ok
+		}
+		_, ok := s.portals[name]
+		return ok
+	}
+	return false
+}
+
+// cString gives the bytes from at to the next NUL.
+func cString(body []byte, at int) []byte {
+	if at > len(body) {
+		return nil
+	}
+	if end := bytes.IndexByte(body[at:], 0); end >= 0 {
+		return body[at : at+end]
+	}
+	return nil
+}
+
+// forget drops the unnamed statement and portal, as a simple Query does in PostgreSQL.
+func (s *session) forget(name string) {
+	if len(s.statements) > 0 {
+		delete(s.statements, name)
+	}
+	s.drop(name)
+}
+
+// drop forgets a portal.
+func (s *session) drop(name string) {
+	if c, ok := s.portals[name]; ok {
+		delete(s.portals, name)
+		c.close()
+	}
+}
+
+// concerns reports whether a text is the proxy's to run. What it found is kept for Handle.
+func (s *session) concerns(text []byte) bool {
+	named := len(s.statements) > 0
+	if !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) {
+		return false
+	}
+	s.parsed, s.parseErr = sqlparse.Parse(string(text), s.cfg.Parse)
+	if s.parseErr != nil {
+		return true
+	}
+	if s.parsed.Opaque {
+		return false
+	}
+	if s.parsed.Concerns() {
+		return true
+	}
+	return named && s.namesPrepared(s.parsed)
+}
+
+// namesPrepared reports whether a script runs or drops prepared statements that the proxy holds.
+func (s *session) namesPrepared(script *sqlparse.Script) bool {
+	for _, st := range script.Statements {
+		switch c := sqlparse.CommandOf(st).(type) {
+		case *sqlparse.Execute:
+			if _, ok := s.statements[c.Name]; ok {
+				return true
+			}
+		case *sqlparse.Deallocate:
+			if _, ok := s.statements[c.Name]; ok || c.All {
+				return true
+			}
+		case *sqlparse.Discard:
+			if c.All {
+				return true
+			}
+		case *sqlparse.Explain:
+			if s.executed(c.InnerNode) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Ready implements wire.Interceptor.
+func (s *session) Ready(tx byte) {
+	s.tx = tx
+	if tx != 'T' {
+		for name := range s.portals {
+			s.drop(name)
+		}
+	}
+}
+
+// Close implements wire.Interceptor.
+func (s *session) Close() {
+	for name := range s.portals {
+		s.drop(name)
+	}
+	clear(s.statements)
+}
+
+// Handle implements wire.Interceptor.
+func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body []byte) error {
+	h := &homeSide{x: x}
+	var err error
+	text := ""
+	switch typ {
+	case 'Q':
+		text = string(cString(body, 0))
+		err = s.query(ctx, h, text)
+	case 'P':
+		name := cString(body, 0)
+		text = string(cString(body, len(name)+1))
+		err = s.parse(ctx, h, body)
+	case 'B':
+		err = s.bind(ctx, h, body)
+	case 'D':
+		err = s.describe(h, body)
+	case 'E':
+		err = s.execute(ctx, h, body)
+	case 'C':
+		err = s.closeNamed(ctx, h, body)
+	}
+	s.parsed, s.parseErr = nil, nil
+	return s.wireError(ctx, err, text)
+}
