@@ -121,12 +121,19 @@ func psqlText(on *target, script string) string {
 	return script
 }
 
-// psqlNoise is what differs between two servers of one version: lines of PostgreSQL's source, and the schema that the
-// oracle's functions stand in where psql prints a statement.
-var psqlNoise = regexp.MustCompile(`(?m)^LOCATION: .*\n|m_[a-z0-9_]+\.`)
-
-// caret matches psql's mark under a statement, whose column depends on the names in the statement's text.
-var caret = regexp.MustCompile(`(?m)^ *\^$`)
+// psqlNoise is what differs between two servers of one version, and what to print in its place: lines of PostgreSQL's source,
+// the schemas of the oracle's functions, the column of the mark under a statement, owners and the width of their column.
+var psqlNoise = []struct {
+	pattern *regexp.Regexp
+	instead string
+}{
+	{regexp.MustCompile(`(?m)^LOCATION: .*\n`), ""},
+	{regexp.MustCompile(`m_[a-z0-9_]+\.`), ""},
+	{regexp.MustCompile(`(?m)^ *\^$`), "^"},
+	{regexp.MustCompile(`\| (app|pinnacle)\b`), "| owner"},
+	{regexp.MustCompile(`  +`), " "},
+	{regexp.MustCompile(`---+`), "--"},
+}
 
 // TestPsql runs a script that uses psql's own commands, and compares what psql prints.
 func TestPsql(t *testing.T) {
@@ -149,7 +156,10 @@ func TestPsql(t *testing.T) {
 			stdin = psqlText(on, string(script))
 		}
 		out, errs, err := clientCommand(ctx, on, nil, stdin, append([]string{"psql", "-X", "-w"}, argv...)...)
-		out = caret.ReplaceAllString(psqlNoise.ReplaceAllString(out+errs, ""), "^")
+		out += errs
+		for _, n := range psqlNoise {
+			out = n.pattern.ReplaceAllString(out, n.instead)
+		}
 		if err != nil {
 			out += "\n" + err.Error()
 		}

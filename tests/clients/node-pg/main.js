@@ -12,13 +12,14 @@ async function basics (client) {
   show('fields', r.fields.map((f) => [f.name, f.dataTypeID, f.dataTypeSize, f.dataTypeModifier, f.format]))
   show('rows', r.rows)
   show('tag', [r.command, r.rowCount])
-  show('parameters', (await client.query(q("SELECT predict('double', $1), predict('shout', $2)"), [21, 'é'])).rows)
+  show('parameters', (await client.query(q("SELECT predict('double', $1) AS d, predict('shout', $2) AS s"), [21, 'é'])).rows)
   show('filter', (await client.query(q("SELECT id FROM item WHERE predict('double', k) = $1 AND id < $2 ORDER BY id"), [6, 40])).rows)
   show('array mode', (await client.query({ text: q("SELECT predict('bucket', k), k FROM tag ORDER BY label"), rowMode: 'array' })).rows)
   const many = await client.query(q("SELECT 1 AS a; SELECT predict('double', 4); SELECT 2 AS b"))
   show('many', many.map((m) => m.rows))
   show('null', (await client.query(q("SELECT predict('double', $1::int)"), [null])).rows)
-  show('types', (await client.query(q("SELECT predict('id_timestamptz', tz), predict('id_jsonb', jb), predict('id_float8s', af), predict('id_texts', at), predict('id_bytea', by), predict('id_numeric', n), predict('id_bool', yes) FROM item ORDER BY id LIMIT 3"))).rows)
+  const typed = q("SELECT predict('id_timestamptz', tz), predict('id_jsonb', jb), predict('id_float8s', af), predict('id_texts', at), predict('id_bytea', by), predict('id_numeric', n), predict('id_bool', yes) FROM item ORDER BY id LIMIT 3")
+  show('types', (await client.query({ text: typed, rowMode: 'array' })).rows)
   show('binary', (await client.query({ text: q("SELECT predict('double', k), id FROM item ORDER BY id LIMIT 3"), values: [], binary: true })).rows)
 }
 

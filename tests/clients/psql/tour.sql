@@ -16,7 +16,7 @@ SELECT 1 AS a \; SELECT predict('double', 4) \; SELECT 2 AS b;
 SELECT predict('double', k), predict('half', f) FROM item \gdesc
 SELECT predict('double', k) AS doubled FROM item WHERE id = 3 \gset
 \echo :doubled
-SELECT 'SELECT predict(''double'', 8) AS made' \gexec
+SELECT $q$SELECT predict('double', 8) AS made$q$ \gexec
 PREPARE p (int) AS SELECT predict('double', $1), predict('shout', $1::text);
 EXECUTE p (21);
 EXECUTE p (NULL);
@@ -55,7 +55,7 @@ SELECT cheap % 2 AS r, k % 2 AS c, predict('double', k % 2) AS v FROM item WHERE
 \d tag
 \d "Odd Table"
 \d cheap_item
-\dt
+\dt public.*
 \dv
 \dT
 \df halve
