@@ -45,10 +45,13 @@ const (
 
 // AddOutcome tells what Add did, or, in a dry run, would do.
 type AddOutcome struct {
-	// Change is "new", "same", "exists" or "new version".
+	// Change is "new", "same", "exists" or "new version". Options that do not change behaviour (max_batch) are
+	// changed in place, which is "same".
 	Change string
-	Model  *ModelVersion
-	// Replaces is the version that was the default before; 0 for none.
+	// Model is the version that was made, or that was there already. Its Default says whether the bare name means
+	// it: a new version becomes the default one, unless SetDefault chose an older one.
+	Model *ModelVersion
+	// Replaces is the version that was the default before, where another one became it; 0 for none.
 	Replaces int
 }
 
@@ -73,6 +76,11 @@ type ModelVersion struct {
 	NullOnNull bool
 	CreatedAt  time.Time
 	CreatedBy  string
+
+	// maxBatch is the option max_batch, 0 where it is not set.
+	maxBatch int
+	// counters are what predict_stats has of this version; nil for one that is not in the catalog.
+	counters *counters
 }
 
 // Components is the part of the Datalayer that component statements use. *Datalayer implements it.
@@ -85,9 +93,11 @@ type Components interface {
 	// Describe gives one version; version 0 is the default one.
 	Describe(ctx context.Context, name string, version int) (*ModelVersion, error)
 	// Remove drops a version, or with version 0 the model with all its versions. It reports whether anything was there
-	// (false only with ifExists).
+	// (false only with ifExists). Where the default version is dropped, the newest becomes it.
 	Remove(ctx context.Context, name string, version int, ifExists bool) (bool, error)
 	Rename(ctx context.Context, name, to string) error
+	// SetDefault makes a version the default one, also after newer ones are added; the newest version stands for
+	// whichever is the newest.
 	SetDefault(ctx context.Context, name string, version int) error
 	// SetOptions changes options; one that changes behaviour makes a new version.
 	SetOptions(ctx context.Context, name string, options map[string]string, user string) (*AddOutcome, error)

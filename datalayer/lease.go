@@ -11,14 +11,16 @@ import (
 type Lease struct {
 	version *ModelVersion
 	model   udf.Model
-	release func()
+	// maxBatch is MaxBatch: what the model says, or the option max_batch where that is less.
+	maxBatch int
+	release  func()
 }
 
 // Version is the version that is held.
 func (l *Lease) Version() *ModelVersion { return l.version }
 
 // MaxBatch is the largest number of rows that one Predict takes.
-func (l *Lease) MaxBatch() int { return l.model.MaxBatch() }
+func (l *Lease) MaxBatch() int { return l.maxBatch }
 
 // Predict answers up to MaxBatch rows; see udf.Model.
 func (l *Lease) Predict(ctx context.Context, args []udf.Column) (udf.Column, error) {

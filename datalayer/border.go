@@ -1,0 +1,36 @@
+package datalayer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// ErrorOf gives any error of a runtime, a store or a context the form that a user is told: an *Error stays as it is, a
+// runtime's and an artifact store's keep what they say, the end of a context is 57014 (query_canceled), and anything else
+// XX000 (internal_error). It is nil for nil.
+func ErrorOf(err error) *Error {
+	var (
+		own      *Error
+		runtime  *udf.Error
+		artifact *artifacts.Error
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &runtime):
+		return &Error{Code: runtime.Code, Message: runtime.Message, Detail: runtime.Detail, Hint: runtime.Hint, Err: err}
+	case errors.As(err, &artifact):
+		return &Error{Code: artifact.Code, Message: artifact.Message, Detail: artifact.Detail, Hint: artifact.Hint, Err: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: "57014", Message: "canceling statement due to statement timeout", Err: err}
+	case errors.Is(err, context.Canceled):
+		return &Error{Code: "57014", Message: "canceling statement due to user request", Err: err}
+	default:
+		return &Error{Code: "XX000", Message: err.Error(), Err: err}
+	}
+}
