@@ -153,7 +153,7 @@ func (c testCase) settle(got []string, extended bool) []string {
 			}
 		}
 		out = append(out, l)
-		if strings.HasPrefix(l, "CommandComplete") {
+		if strings.HasPrefix(l, "CommandComplete") || strings.HasPrefix(l, "PortalSuspended") || strings.HasPrefix(l, "ReadyForQuery") {
 			start = len(out)
 		}
 	}
