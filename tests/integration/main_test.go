@@ -70,6 +70,9 @@ func newLab() (*lab, error) {
 		return l, err
 	}
 	l.dir = dir
+	if err := findONNXRuntime(); err != nil {
+		return l, err
+	}
 	// The servers run under other users than ours.
 	if err := os.Chmod(dir, 0o711); err != nil {
 		return l, err
@@ -78,7 +81,7 @@ func newLab() (*lab, error) {
 	if os.Getenv(envTargets) == "" {
 		kinds = []string{"embedded", "databackend"}
 	}
-	if l.bin, err = binary(dir, kinds); err != nil {
+	if l.bin, err = proxyBinary(dir, kinds); err != nil {
 		return l, err
 	}
 	if l.oracle, err = startPostgres(filepath.Join(dir, "oracle"), "max_connections=1300", "superuser_reserved_connections=3"); err != nil {
@@ -166,8 +169,8 @@ func (l *lab) close() error {
 	return first
 }
 
-// binary is the proxy to test: the one that is named, or one built now. A run against plain alone needs none.
-func binary(dir string, kinds []string) (string, error) {
+// proxyBinary is the proxy to test: the one that is named, or one built now. A run against plain alone needs none.
+func proxyBinary(dir string, kinds []string) (string, error) {
 	if bin := os.Getenv(envBin); bin != "" {
 		return filepath.Abs(bin)
 	}
@@ -185,6 +188,21 @@ func binary(dir string, kinds []string) (string, error) {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return bin, nil
+}
+
+// envONNXRuntime is the proxy's own setting that says where ONNX Runtime is.
+const envONNXRuntime = "PINNACLE_ONNXRUNTIME"
+
+// findONNXRuntime points the proxies at the library that scripts/install.sh brings, unless the environment names one.
+func findONNXRuntime() error {
+	dir, err := filepath.Abs("../../.cache/onnxruntime")
+	if err != nil || os.Getenv(envONNXRuntime) != "" {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "libonnxruntime.so")); err != nil {
+		return nil
+	}
+	return os.Setenv(envONNXRuntime, dir)
 }
 
 // eachTarget runs a test against every target, and shows the proxy's log when it fails.

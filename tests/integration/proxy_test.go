@@ -90,7 +90,13 @@ func (p *proxy) launch() error {
 		args = append(args, "--databackend", d.url(""))
 	}
 	cmd := exec.Command(p.bin, append(args, p.opts.args...)...)
-	cmd.Env = append(os.Environ(), p.opts.env...)
+	for _, v := range os.Environ() {
+		// The tests' own settings are none of the proxy's.
+		if !strings.HasPrefix(v, "PINNACLE_TEST_") && !strings.HasPrefix(v, envBin+"=") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, p.opts.env...)
 	cmd.Dir = p.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
