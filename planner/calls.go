@@ -170,7 +170,7 @@ func (b *builder) argument(call, place int, a sqlparse.Arg, t udf.Type, steps *[
 		if cast {
 			expr.add("::" + t.String())
 		}
-		return b.addHidden(Hidden{Kind: ArgColumn, Type: t, Call: call, Arg: place, Cast: cast}, expr), nil
+		return b.addHidden(Hidden{Kind: ArgColumn, Type: t, Call: call, Arg: place, Cast: cast, Position: a.Span.Start}, expr), nil
 	}
 	m, err := b.dissect(a.Span, a.Node)
 	if err != nil {

@@ -50,6 +50,8 @@ type Hidden struct {
 	// Call and Arg say which argument it is, for ArgColumn; Cast whether the statement casts it to Type.
 	Call, Arg int
 	Cast      bool
+	// Position is where the argument stands in the client's text.
+	Position int
 }
 
 // Call is one predict call; calls of one model over the same argument texts are one.

@@ -59,7 +59,7 @@ func (c *componentStatement) bind(context.Context, *homeSide, *pgproto3.Bind) (c
 func (c *componentStatement) execute(ctx context.Context, h *homeSide) (string, error) {
 	switch {
 	case h.x.TxStatus() == 'E':
-		return "", coded("25P02", "current transaction is aborted, commands ignored until end of transaction block", "", "")
+		return "", errAborted()
 	case h.x.TxStatus() == 'T' || h.x.InBatch():
 		return "", coded("25001", c.what+" cannot run inside a transaction block",
 			"Its change is durable at once and could not be rolled back.",

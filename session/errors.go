@@ -51,6 +51,11 @@ func coded(code, message, detail, hint string) *wire.Error {
 	return &wire.Error{Response: pgproto3.ErrorResponse{Code: code, Message: message, Detail: detail, Hint: hint}}
 }
 
+// errAborted is PostgreSQL's own answer in a transaction that has failed.
+func errAborted() error {
+	return coded("25P02", "current transaction is aborted, commands ignored until end of transaction block", "", "")
+}
+
 // charPosition is the position of a byte offset as ErrorResponse counts; 0 for none.
 func charPosition(text string, at int) int32 {
 	if at < 0 || at > len(text) {

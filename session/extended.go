@@ -22,6 +22,9 @@ func (s *session) parse(ctx context.Context, h *homeSide, body []byte) error {
 	if _, taken := s.statements[m.Name]; taken && m.Name != "" {
 		return coded("42P05", `prepared statement "`+m.Name+`" already exists`, "", "")
 	}
+	if h.x.TxStatus() == 'E' {
+		return errAborted()
+	}
 	own, err := s.statementOf(s.parsed, s.parsed.Statements[0])
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func neededCasts(plan *planner.Stream, d *described) ([][2]int, error) {
 			casts = append(casts, [2]int{hidden.Call, hidden.Arg})
 		default:
 			call := plan.Calls[hidden.Call]
-			return nil, &sqlparse.Error{Code: "42883", Position: -1,
+			return nil, &sqlparse.Error{Code: "42883", Position: hidden.Position,
 				Message: fmt.Sprintf("argument %d of model %q is of type %s, not %s", hidden.Arg+1, call.Model.Name, typeName(oid), hidden.Type),
 				Detail:  "The call is " + call.Text + "; the signature is " + planner.Signature(call.Model) + ".",
 				Hint:    fmt.Sprintf("There is no implicit cast between the two types. You might need to add one: (…)::%s.", hidden.Type)}
@@ -234,7 +234,7 @@ func (p *predictStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bi
 		return nil, p.reposition(err)
 	}
 	c := &predictCursor{p: p, described: fields, formats: formats, portal: b.DestinationPortal}
-	return c, c.open(ctx)
+	return c, c.open(ctx, h)
 }
 
 // predictCursor is a portal over a predictStatement.
@@ -255,8 +255,11 @@ func (c *predictCursor) onHome() bool                        { return true }
 func (c *predictCursor) plan() string                        { return "stream" }
 
 // open takes hold of the models.
-func (c *predictCursor) open(ctx context.Context) error {
+func (c *predictCursor) open(ctx context.Context, h *homeSide) error {
 	c.began = time.Now()
+	if err := readable(h, c.p.stream); err != nil {
+		return err
+	}
 	for _, call := range c.p.stream.Calls {
 		l, err := c.p.s.cfg.Datalayer.Acquire(ctx, call.Model.Name, call.Model.Version)
 		if err != nil {

@@ -19,7 +19,10 @@ func (s *session) query(ctx context.Context, h *homeSide, text string) error {
 	if s.parsed == nil {
 		return coded("XX000", "the statement was not parsed", "", "")
 	}
-	for _, st := range s.parsed.Statements {
+	for i, st := range s.parsed.Statements {
+		if i == 0 && h.x.TxStatus() == 'E' && !ends(st.Node) {
+			return errAborted()
+		}
 		if err := s.runSimple(ctx, h, s.parsed, st); err != nil {
 			return err
 		}
@@ -46,6 +49,9 @@ func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.S
 func (s *session) runOwn(ctx context.Context, h *homeSide, own statement) error {
 	if err := own.prepare(ctx, h, "", nil); err != nil {
 		return err
+	}
+	if len(own.params()) > 0 {
+		return coded("42P02", "there is no parameter $1", "", "Parameters need the extended query protocol.")
 	}
 	c, err := own.bind(ctx, h, &pgproto3.Bind{})
 	if err != nil {
@@ -192,4 +198,14 @@ func (h *homeSide) copyIn(ctx context.Context) error {
 			return coded("08P01", "unexpected message during COPY from stdin", "", "")
 		}
 	}
+}
+
+// ends reports whether a statement ends a transaction, so that it may run in one that has failed.
+func ends(n *pg_query.Node) bool {
+	switch n.GetTransactionStmt().GetKind() {
+	case pg_query.TransactionStmtKind_TRANS_STMT_COMMIT, pg_query.TransactionStmtKind_TRANS_STMT_ROLLBACK,
+		pg_query.TransactionStmtKind_TRANS_STMT_ROLLBACK_TO, pg_query.TransactionStmtKind_TRANS_STMT_PREPARE:
+		return true
+	}
+	return false
 }

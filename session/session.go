@@ -223,11 +223,15 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 	switch typ {
 	case 'Q':
 		text = string(cString(body, 0))
-		err = s.query(ctx, h, text)
+		if err = plainStrings(h, text); err == nil {
+			err = s.query(ctx, h, text)
+		}
 	case 'P':
 		name := cString(body, 0)
 		text = string(cString(body, len(name)+1))
-		err = s.parse(ctx, h, body)
+		if err = plainStrings(h, text); err == nil {
+			err = s.parse(ctx, h, body)
+		}
 	case 'B':
 		err = s.bind(ctx, h, body)
 	case 'D':

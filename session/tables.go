@@ -242,7 +242,7 @@ func (l *listStatement) params() []uint32 { return nil }
 
 // prepare implements statement.
 func (l *listStatement) prepare(ctx context.Context, h *homeSide, name string, _ []uint32) error {
-	l.text = "SELECT property, value FROM pg_catalog.unnest($1::text[], $2::text[]) AS t(property, value)"
+	l.text = "SELECT property, value FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t(property, value)"
 	return unpositioned(l.homeText.prepare(ctx, h, name, []uint32{udf.Text.ArrayOID(), udf.Text.ArrayOID()}))
 }
 

@@ -73,3 +73,29 @@ func Copy(to, from *udf.Column, at int) error {
 	}
 	return nil
 }
+
+// Held is the memory of a column's values that lie outside the column itself, in bytes.
+func Held(c *udf.Column) int {
+	n := 0
+	for _, v := range c.Texts {
+		n += len(v)
+	}
+	for _, v := range c.Bytes {
+		n += len(v)
+	}
+	for _, v := range c.BoolLists {
+		n += len(v)
+	}
+	for _, v := range c.IntLists {
+		n += 8 * len(v)
+	}
+	for _, v := range c.FloatLists {
+		n += 8 * len(v)
+	}
+	for _, list := range c.TextLists {
+		for _, v := range list {
+			n += 16 + len(v)
+		}
+	}
+	return n
+}

@@ -15,6 +15,8 @@ import (
 // the text form.
 func Encodable(t udf.Type, format int16) bool {
 	switch t {
+	case udf.Bytea:
+		return format == BinaryFormat // the text form depends on bytea_output
 	case udf.Invalid, udf.Date, udf.Time, udf.Timestamp, udf.Timestamptz, udf.Interval, udf.Numeric, udf.JSON, udf.JSONB, udf.UUID:
 		return false // PostgreSQL checks and normalises the text of these
 	}

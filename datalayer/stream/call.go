@@ -255,6 +255,7 @@ func (p *pendingCall) take() error {
 		return p.err
 	}
 	for i := range p.answers {
+		p.memo.held += pgvalue.Held(&p.answers[i])
 		for at := range p.answers[i].Len() {
 			if err := pgvalue.Copy(&p.memo.answers, &p.answers[i], at); err != nil {
 				return err

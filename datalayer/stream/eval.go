@@ -31,7 +31,7 @@ func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
 			return nil, err
 		}
 		s.query.Types = append(s.query.Types, array)
-		sources = append(sources, fmt.Sprintf("unnest($%d%s)", i+1, cast))
+		sources = append(sources, fmt.Sprintf("pg_catalog.unnest($%d%s)", i+1, cast))
 		names = append(names, planner.ShortName(id))
 	}
 	columns := append([]string{planner.RowAlias + ".o"}, e.Exprs...)

@@ -17,14 +17,16 @@ type memo struct {
 	starts  []uint64 // of each entry's key in keys
 	keys    []byte
 	answers udf.Column
+	// held is the size of answers whose values lie outside the column, in bytes.
+	held int
 }
 
 func newMemo(returns udf.Type) *memo {
 	return &memo{slots: make([]uint32, 64), answers: udf.Column{Type: returns}}
 }
 
-// size is the memory that the memo holds, in bytes, answers of variable size left out.
-func (m *memo) size() int { return len(m.keys) + 16*len(m.hashes) + 4*len(m.slots) + 16*len(m.hashes) }
+// size is about the memory that the memo holds, in bytes.
+func (m *memo) size() int { return len(m.keys) + 40*len(m.hashes) + 4*len(m.slots) + m.held }
 
 // entry gives the place of a key, and whether it is new.
 func (m *memo) entry(key []byte) (int32, bool) {

@@ -298,7 +298,7 @@ func (r *Run) emit(limit int64, rows *int64, sink Sink) (bool, error) {
 	}
 	r.ready = nil
 	r.recycle(b)
-	if limit > 0 && *rows == limit && !r.done {
+	if limit > 0 && *rows == limit { // there may be no more, as in PostgreSQL
 		return true, nil
 	}
 	return false, sink.Flush()
