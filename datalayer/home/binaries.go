@@ -32,21 +32,16 @@ type Binaries struct {
 // path is the full path of one program.
 func (b Binaries) path(program string) string { return filepath.Join(b.Dir, program) }
 
-// Search is what FindBinaries found: those that can be used, the newest first, and why others cannot.
+// Search is what a look at the machine found: those that can be used, the newest first, and why others cannot.
 type Search struct {
 	Usable []Binaries
 	// Refused says of each directory that holds a postgres why it cannot be used.
 	Refused []string
 }
 
-// FindBinaries looks for installations that the local PostgreSQL can use: in dir alone if it is not "", otherwise in
+// findBinaries looks for installations that the local PostgreSQL can use: in dir alone if it is not "", otherwise in
 // PATH, in the places where packages put them, and in extra. It needs postgres and initdb, version 14 or newer, with
-// postgres_fdw.
-func FindBinaries(ctx context.Context, dir string, extra ...string) Search {
-	return findBinaries(ctx, account{}, dir, extra)
-}
-
-// findBinaries is FindBinaries with the programs run as an account.
+// postgres_fdw, that the account can run.
 func findBinaries(ctx context.Context, as account, dir string, extra []string) Search {
 	dirs := []string{dir}
 	if dir == "" {

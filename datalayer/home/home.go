@@ -20,10 +20,17 @@ type Home interface {
 	Healthy(ctx context.Context) error
 	// Describe names the server for logs and messages; it holds no secret.
 	Describe() string
+	// Account is a user and a database with which a client may log in; clients may use others.
+	Account() (user, database string)
 	// Close ends what the home owns. With a Local it stops the server: sessions are ended and data is flushed until
 	// ctx ends, then without waiting. It may be called more than once.
 	Close(ctx context.Context) error
 }
+
+var (
+	_ Home = (*Local)(nil)
+	_ Home = (*Remote)(nil)
+)
 
 // Error is an error that a user can act on. Code is an SQLSTATE.
 type Error struct {

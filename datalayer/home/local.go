@@ -123,19 +123,9 @@ func (l *Local) locate(c LocalConfig) (dir string, err error) {
 // choose picks the newest programs, or, where there is a cluster, the newest of its major version; it fetches them where
 // the machine has none.
 func (l *Local) choose(ctx context.Context, c LocalConfig, dir string, major int) (Binaries, error) {
-	var found Search
-	if c.Fetch != FetchAlways || c.BinDir != "" {
-		found = findBinaries(ctx, l.as, c.BinDir, fetchedDirs(dir))
-	} else {
-		for _, d := range fetchedDirs(dir) {
-			one := findBinaries(ctx, l.as, d, nil)
-			found.Usable, found.Refused = append(found.Usable, one.Usable...), append(found.Refused, one.Refused...)
-		}
-	}
-	for _, b := range found.Usable {
-		if major == 0 || b.Major == major {
-			return b, nil
-		}
+	found := search(ctx, l.as, dir, c.BinDir, c.Fetch)
+	if b, ok := found.newest(major); ok {
+		return b, nil
 	}
 	version, can := fetchable(major)
 	if c.BinDir != "" || c.Fetch == FetchNever || !can {
@@ -249,6 +239,9 @@ func (l *Local) Healthy(ctx context.Context) error {
 	}
 	return login(ctx, l.health)
 }
+
+// Account is the user that clients log in as, and its database.
+func (l *Local) Account() (user, database string) { return User, User }
 
 // Describe names the server's version and data directory.
 func (l *Local) Describe() string {

@@ -63,11 +63,12 @@ func TestOrphanServerIsEnded(t *testing.T) {
 	t.Parallel()
 	dir := made(t)
 	data := filepath.Join(dir, "postgres", "data")
-	found := home.FindBinaries(within(t, 10*time.Second), "")
-	if len(found.Usable) == 0 {
-		t.Fatal(found.Refused)
+	found, err := home.Look(within(t, 10*time.Second), dir, "", home.FetchNever)
+	programs, ok := found.Choice()
+	if err != nil || !ok {
+		t.Fatal(err, found.Search.Refused)
 	}
-	orphan := exec.Command(filepath.Join(found.Usable[0].Dir, "postgres"), "-D", data, "-c", "listen_addresses=",
+	orphan := exec.Command(filepath.Join(programs.Dir, "postgres"), "-D", data, "-c", "listen_addresses=",
 		"-c", "unix_socket_directories="+filepath.Join(dir, "postgres", "run"))
 	orphan.SysProcAttr = &syscall.SysProcAttr{Credential: owner(t, data)}
 	if err := orphan.Start(); err != nil {

@@ -46,20 +46,10 @@ type target struct {
 // sslmode=allow acts as prefer does: TLS where the server has it. A password in the URI, from PGPASSWORD or from a
 // password file serves the health check only; without one the check ends where the server asks for it.
 func Connect(ctx context.Context, uri string, logger *slog.Logger) (*Remote, error) {
-	config, err := pgconn.ParseConfig(uri)
+	r, err := ParseURI(uri)
 	if err != nil {
-		return nil, parseError(err)
+		return nil, err
 	}
-	if config.ValidateConnect != nil {
-		return nil, &Error{Code: codeConfig, Message: "the databackend URI has target_session_attrs, which the proxy cannot honour",
-			Detail: "The proxy relays each client's own login, so it does not see a server's role before the client does.",
-			Hint:   "Name the server that is meant, or an address that follows it."}
-	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = defaultConnectTimeout
-	}
-	r := &Remote{config: config, targets: targets(config)}
-	r.describe = r.name()
 	for {
 		err := r.Healthy(ctx)
 		if err == nil {
@@ -76,6 +66,25 @@ func Connect(ctx context.Context, uri string, logger *slog.Logger) (*Remote, err
 		case <-time.After(retryInterval):
 		}
 	}
+}
+
+// ParseURI is Connect without its look at the server: it reads the URI and the files that it names.
+func ParseURI(uri string) (*Remote, error) {
+	config, err := pgconn.ParseConfig(uri)
+	if err != nil {
+		return nil, parseError(err)
+	}
+	if config.ValidateConnect != nil {
+		return nil, &Error{Code: codeConfig, Message: "the databackend URI has target_session_attrs, which the proxy cannot honour",
+			Detail: "The proxy relays each client's own login, so it does not see a server's role before the client does.",
+			Hint:   "Name the server that is meant, or an address that follows it."}
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = defaultConnectTimeout
+	}
+	r := &Remote{config: config, targets: targets(config)}
+	r.describe = r.name()
+	return r, nil
 }
 
 // parseError tells what is wrong with a URI without showing it, since the library's own text may hold a password.
@@ -149,6 +158,14 @@ func (r *Remote) name() string {
 
 // Describe names the server's addresses and whether TLS is used; it holds no user, database or password.
 func (r *Remote) Describe() string { return r.describe }
+
+// Account is the user and the database of the URI.
+func (r *Remote) Account() (user, database string) {
+	if r.config.Database == "" {
+		return r.config.User, r.config.User
+	}
+	return r.config.User, r.config.Database
+}
 
 // Dial tries the hosts in turn and gives the first transport. Each attempt has the URI's connect_timeout (default 10 s).
 func (r *Remote) Dial(ctx context.Context) (net.Conn, bool, error) {
