@@ -88,6 +88,7 @@ func (d *described) read(typ byte, body []byte) error {
 		if err := m.Decode(body); err != nil {
 			return err
 		}
+		d.fields = []pgproto3.FieldDescription{}
 		for _, f := range m.Fields {
 			f.Name = append([]byte(nil), f.Name...)
 			d.fields = append(d.fields, f)

@@ -34,9 +34,6 @@ func (t *homeText) bindOnHome(ctx context.Context, h *homeSide, b *pgproto3.Bind
 	if err != nil {
 		return nil, err
 	}
-	if t.home.fields == nil {
-		fields = nil
-	}
 	if err := h.ask(b); err != nil {
 		return nil, err
 	}

@@ -44,7 +44,10 @@ func withFormats(fields []pgproto3.FieldDescription, codes []int16) ([]pgproto3.
 	if len(codes) > 1 && len(codes) != len(fields) {
 		return nil, nil, coded("08P01", "bind message has a wrong number of result formats", "", "")
 	}
-	out := append([]pgproto3.FieldDescription(nil), fields...)
+	if fields == nil {
+		return nil, nil, nil
+	}
+	out := append([]pgproto3.FieldDescription{}, fields...)
 	formats := make([]int16, len(fields))
 	for i := range out {
 		switch len(codes) {

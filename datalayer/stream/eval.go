@@ -34,6 +34,10 @@ func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
 		sources = append(sources, fmt.Sprintf("pg_catalog.unnest($%d%s)", i+1, cast))
 		names = append(names, planner.ShortName(id))
 	}
+	if len(sources) == 0 { // only the number of rows matters
+		s.query.Types = []uint32{udf.Int8.OID()}
+		sources, names = []string{"pg_catalog.generate_series(1, $1)"}, []string{"n"}
+	}
 	columns := append([]string{planner.RowAlias + ".o"}, e.Exprs...)
 	text := "SELECT " + strings.Join(columns, ", ") + " FROM ROWS FROM (" + strings.Join(sources, ", ") +
 		") WITH ORDINALITY AS " + planner.RowAlias + "(" + strings.Join(append(names, "o"), ", ") + ")"
@@ -110,6 +114,9 @@ func (r *Run) eval(ctx context.Context, b *batch, e *planner.Eval) error {
 			return err
 		}
 		q.Params = append(q.Params, v)
+	}
+	if len(e.Inputs) == 0 {
+		q.Params = [][]byte{binary.BigEndian.AppendUint64(nil, uint64(len(b.keep)))}
 	}
 	for i, id := range e.Outs {
 		c := &b.computed[s.outs[i]]
