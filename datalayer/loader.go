@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -164,12 +165,17 @@ func (l *loader) loadInTurn(ctx context.Context, v *ModelVersion) (model udf.Mod
 	return guarded(l.logger, v, func() (udf.Model, error) { return l.load(ctx, v) })
 }
 
-// guarded calls into a runtime for a version, and makes an error of its panic.
+// guarded calls into a runtime for a version, and makes an error of its panic. What the panic says is logged only where
+// Go itself says it: a runtime's own words may hold values of rows.
 func guarded[T any](logger *slog.Logger, v *ModelVersion, call func() (T, error)) (result T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			said := fmt.Sprintf("a %T", p)
+			if fault, ok := p.(runtime.Error); ok {
+				said = fault.Error()
+			}
 			logger.Error("a model runtime panicked", "runtime", v.Runtime, "model", v.Name, "version", v.Version,
-				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				"panic", said, "stack", string(debug.Stack()))
 			err = &Error{
 				Code:    "XX000",
 				Message: fmt.Sprintf("runtime %q failed on model %q", v.Runtime, v.Name),

@@ -98,7 +98,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// options are Badger's, for records that are few and small: an idle store takes about 3 MiB. Without compression no
+// options are Badger's, for records that are few and small, so that an idle store takes little. Without compression no
 // block cache is needed; the tables are mapped into memory.
 func (c Config) options() badger.Options {
 	return badger.DefaultOptions(c.Dir).
