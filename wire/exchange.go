@@ -190,7 +190,7 @@ func homeMessageSize(b []byte) (int, error) {
 		return 0, nil
 	}
 	length := int64(binary.BigEndian.Uint32(b[1:]))
-	if length < 4 || length > maxHomeMessage {
+	if b[0] == 0 || length < 4 || length > maxHomeMessage {
 		return 0, homeLost(fmt.Errorf("message %q of home has length %d", b[0], length))
 	}
 	return int(length) + 1, nil

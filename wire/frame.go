@@ -68,13 +68,13 @@ func lookedInto(typ byte) bool { return typ == 'Z' || typ == 'S' }
 func (b *backendScan) atBorder() bool { return b.left == 0 && b.headLen == 0 }
 
 // next advances to the next message that ends in chunk[off:] and returns its type, the body if it is looked into, and
-// the offset behind it. With typ 0 the chunk is used up. A malformed length is an error.
+// the offset behind it. With typ 0 the chunk is used up. A malformed header is an error.
 func (b *backendScan) next(chunk []byte, off int) (typ byte, body []byte, end int, err error) {
 	if b.atBorder() && len(chunk)-off >= headerLen { // the usual case: header and body in this chunk
 		length := int(binary.BigEndian.Uint32(chunk[off+1:]))
 		typ = chunk[off]
 		end = off + 1 + length
-		if length >= 4 && end <= len(chunk) {
+		if length >= 4 && end <= len(chunk) && typ != 0 {
 			return typ, chunk[off+headerLen : end], end, nil
 		}
 	}
@@ -95,7 +95,7 @@ func (b *backendScan) across(chunk []byte, off int) (typ byte, body []byte, end 
 		}
 		length := int64(binary.BigEndian.Uint32(b.head[1:]))
 		b.typ = b.head[0]
-		if length < 4 || length > 1<<31-1 || (lookedInto(b.typ) && length > maxLookedInto) {
+		if b.typ == 0 || length < 4 || length > 1<<31-1 || (lookedInto(b.typ) && length > maxLookedInto) {
 			return 0, nil, off, fmt.Errorf("message %q of home has length %d", b.typ, length)
 		}
 		b.headLen, b.left, b.gathered = 0, int(length)-4, b.gathered[:0]
