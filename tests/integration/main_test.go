@@ -142,7 +142,7 @@ func (l *lab) newTarget(kind string) (*target, error) {
 			return nil, err
 		}
 	}
-	return t, t.load(ctx, modelDDL())
+	return t, t.load(ctx, modelDDL()...)
 }
 
 // close stops the proxies and the oracle, and looks through the proxies' logs.

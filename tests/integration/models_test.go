@@ -82,13 +82,14 @@ func (m model) create() string {
 		strings.Join(args, ", "), m.returns, strings.Join(names, ", "), m.starlark, with)
 }
 
-// modelDDL makes all models, in one Query message.
-func modelDDL() string {
-	var b strings.Builder
+// modelDDL makes all models. Each statement has a Query of its own, since component statements cannot run in a transaction
+// block, the implicit one of several statements included.
+func modelDDL() []string {
+	var list []string
 	for _, m := range models() {
-		b.WriteString(m.create() + ";\n")
+		list = append(list, m.create())
 	}
-	return b.String()
+	return list
 }
 
 // modelFunctions makes the SQL functions of the same meaning: each is named predict, takes the model's name before the

@@ -162,12 +162,13 @@ func (p *proxy) target() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := strings.SplitN(strings.TrimSpace(string(raw)), ":", 5)
-	if len(f) != 5 {
-		return nil, fmt.Errorf("%s is not of the form host:port:database:user:password", path)
+	for _, line := range lines(string(raw)) {
+		if f := strings.SplitN(line, ":", 5); len(f) == 5 && !strings.HasPrefix(line, "#") {
+			t.user, t.password, t.database = "pinnacle", f[4], "pinnacle"
+			return t, nil
+		}
 	}
-	t.user, t.password, t.database = "pinnacle", f[4], "pinnacle"
-	return t, nil
+	return nil, fmt.Errorf("%s has no line of the form host:port:database:user:password", path)
 }
 
 func (p *proxy) addr() string { return "127.0.0.1:" + strconv.Itoa(p.port) }
