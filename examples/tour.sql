@@ -7,6 +7,10 @@
 \pset null '(null)'
 SET client_min_messages = warning;
 DROP MODEL IF EXISTS mph;
+DROP MODEL IF EXISTS malignant;
+RESET client_min_messages;
+\pset format wrapped
+\pset columns 130
 \set QUIET off
 \set ECHO queries
 
@@ -21,10 +25,10 @@ SELECT carrier, flight, origin, dest, dep_delay, predict('late', dep_delay, dist
 FROM flights ORDER BY time_hour, carrier, flight, origin LIMIT 10;
 
 \echo
-\echo '=== A filter: flights of March that left in time and will still be late'
+\echo '=== A filter: flights of March that left half an hour late or more and will still make it'
 SELECT carrier, flight, origin, dest, dep_delay, arr_delay
 FROM flights
-WHERE month = 3 AND dep_delay <= 5 AND predict('late', dep_delay, distance, hour, month) = 1
+WHERE month = 3 AND dep_delay > 30 AND predict('late', dep_delay, distance, hour, month) = 0
 ORDER BY time_hour, carrier, flight, origin LIMIT 10;
 
 \echo
@@ -60,24 +64,14 @@ EXPLAIN (ANALYZE) SELECT predict('mph', distance, air_time) FROM flights;
 EXPLAIN SELECT carrier FROM flights WHERE month = 3 AND predict('late', dep_delay, distance, hour, month) = 1;
 
 \echo
-\echo '=== Another real model: 30 arguments, logistic regression'
-CREATE MODEL malignant FROM 'examples/breast_cancer/malignant.onnx' USING onnx;
-SELECT id, malignant AS diagnosed, predict('malignant',
-    mean_radius, mean_texture, mean_perimeter, mean_area, mean_smoothness, mean_compactness,
-    mean_concavity, mean_concave_points, mean_symmetry, mean_fractal_dimension, radius_error,
-    texture_error, perimeter_error, area_error, smoothness_error, compactness_error,
-    concavity_error, concave_points_error, symmetry_error, fractal_dimension_error, worst_radius,
-    worst_texture, worst_perimeter, worst_area, worst_smoothness, worst_compactness,
-    worst_concavity, worst_concave_points, worst_symmetry, worst_fractal_dimension) AS predicted
-FROM breast_cancer ORDER BY id LIMIT 5;
-
-\echo
 \echo '=== Versions: a new one is the default, the old one stays'
+SELECT version FROM pinnacle.models WHERE name = 'mph' \gset
 CREATE OR REPLACE MODEL mph(distance float8, air_time float8) RETURNS float8 USING starlark AS $$
 def predict(distance, air_time):
     return float(int(distance / air_time * 60 + 0.5))
 $$;
-SELECT carrier, flight, predict('mph@1', distance, air_time) AS v1, predict('mph', distance, air_time) AS v2
+\set before mph@ :version
+SELECT carrier, flight, predict(:'before', distance, air_time) AS before, predict('mph', distance, air_time) AS now
 FROM flights WHERE dest = 'HNL' ORDER BY time_hour, carrier, flight, origin LIMIT 3;
 SELECT carrier, flight, predict('late@1', dep_delay, distance, hour, month) AS late
 FROM flights WHERE dest = 'HNL' ORDER BY time_hour, carrier, flight, origin LIMIT 3;
@@ -90,6 +84,18 @@ SELECT model, version, statements, rows, distinct_arguments, null_skipped, calls
 FROM pinnacle.predict_stats ORDER BY model, version;
 
 \echo
+\echo '=== Another real model: 30 arguments, logistic regression'
+CREATE MODEL malignant FROM 'examples/breast_cancer/malignant.onnx' USING onnx;
+SELECT id, malignant AS diagnosed, predict('malignant',
+    mean_radius, mean_texture, mean_perimeter, mean_area, mean_smoothness, mean_compactness,
+    mean_concavity, mean_concave_points, mean_symmetry, mean_fractal_dimension, radius_error,
+    texture_error, perimeter_error, area_error, smoothness_error, compactness_error,
+    concavity_error, concave_points_error, symmetry_error, fractal_dimension_error, worst_radius,
+    worst_texture, worst_perimeter, worst_area, worst_smoothness, worst_compactness,
+    worst_concavity, worst_concave_points, worst_symmetry, worst_fractal_dimension) AS predicted
+FROM breast_cancer ORDER BY id LIMIT 5;
+
+\echo
 \echo '=== The end of a model'
 DROP MODEL mph;
-SHOW MODELS;
+SELECT name, version, runtime FROM pinnacle.models ORDER BY name;

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Builds bin/pinnacle-proxy, with the version that git gives.
+# Builds bin/pinnacle-proxy. Its version is git's nearest tag; without one it is what the source says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-version=$(git describe --tags --always --dirty 2>/dev/null || echo unknown)
-exec go build -trimpath -ldflags "-X main.version=$version" -o bin/pinnacle-proxy ./cmd/pinnacle-proxy
+flags=()
+version=$(git describe --tags --dirty 2>/dev/null || true)
+[ -z "$version" ] || flags=(-ldflags "-X main.version=${version#v}")
+exec go build -trimpath "${flags[@]}" -o bin/pinnacle-proxy ./cmd/pinnacle-proxy
