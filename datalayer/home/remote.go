@@ -3,6 +3,7 @@ package home
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -201,9 +202,8 @@ func (r *Remote) dial(ctx context.Context, targets []target) (net.Conn, bool, er
 // unreachable is the error about servers none of which could be reached.
 func unreachable(failures []error) error {
 	e := &Error{Code: codeConnectionFailed, Message: "the PostgreSQL server cannot be reached", Err: errors.Join(failures...)}
-	var unknown *tls.CertificateVerificationError
 	switch err := e.Err; {
-	case errors.As(err, &unknown):
+	case untrusted(err):
 		e.Hint = "The server's certificate is not signed by an authority that sslrootcert names, or is for another host name."
 	case errors.Is(err, errNoTLS):
 		e.Hint = "Switch TLS on in the server (ssl = on), or use sslmode=prefer or sslmode=disable."
@@ -211,6 +211,16 @@ func unreachable(failures []error) error {
 		e.Hint = "Is the server running, and does it listen on that address?"
 	}
 	return e
+}
+
+// untrusted reports whether an error is about the server's certificate. Verification by the library's own code
+// (sslmode=verify-ca) gives the bare errors.
+func untrusted(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
 }
 
 // Healthy logs in and runs an empty query where the URI brings a password; otherwise it sends a start-up packet and is
