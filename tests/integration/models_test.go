@@ -58,7 +58,14 @@ func models() []model {
 		if strings.HasSuffix(t, "[]") {
 			name += "s"
 		}
-		list = append(list, model{name: name, args: one(t), returns: t, starlark: "return x", sql: "x"})
+		sql := "x"
+		switch t {
+		case "numeric":
+			sql = "trim_scale(x)" // Starlark has floats, which know no scale
+		case "json":
+			sql = "x::jsonb::json" // and dicts, which know no blanks
+		}
+		list = append(list, model{name: name, args: one(t), returns: t, starlark: "return x", sql: sql})
 	}
 	return list
 }

@@ -151,12 +151,12 @@ WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT predict('double', n) FROM r W
 
 -- case: JOIN ON
 -- expect: either
--- names: JOIN
+-- names: FROM
 SELECT t.label, i.id FROM tag t JOIN item i ON predict('double', t.k) = i.k AND i.id < 50 ORDER BY 1, 2
 
 -- case: LEFT JOIN ON
 -- expect: either
--- names: JOIN
+-- names: FROM
 SELECT t.label, i.id FROM tag t LEFT JOIN item i ON t.k = i.k AND predict('high', i.k) AND i.id < 50 ORDER BY 1, 2
 
 -- case: a function in FROM
@@ -203,7 +203,7 @@ INSERT INTO w SELECT id, predict('double', k) FROM item
 
 -- case: INSERT RETURNING
 -- expect: either
--- names: RETURNING
+-- names: INSERT
 -- setup: CREATE TEMP TABLE w (id int, p int)
 -- after: SELECT count(*), sum(p) FROM w
 INSERT INTO w VALUES (1, 2) RETURNING predict('double', id)

@@ -70,6 +70,8 @@ SELECT id FROM item WHERE predict('double', k) = 6 AND predict('bucket', cheap) 
 SELECT id FROM item WHERE predict('double', k) = predict('double', cheap) ORDER BY id
 
 -- case: OR inside one term
+-- expect: either
+-- names: OR
 SELECT id FROM item WHERE (predict('double', k) = 6 OR predict('bucket', cheap) = 'odd') AND id < 300 ORDER BY id
 
 -- case: OR with a cheap operand
@@ -109,7 +111,9 @@ SELECT 1 AS one WHERE predict('double', 3) = 6
 -- case: ORDER BY a column that is not given
 SELECT name FROM item WHERE predict('double', k) = 6 AND id < 200 ORDER BY cheap DESC, id
 
--- case: ORDER BY a position and an alias
+-- case: ORDER BY a position and an alias of an expression
+-- expect: either
+-- names: ORDER BY
 SELECT id % 7 AS rest, id FROM item WHERE predict('double', k) = 6 ORDER BY rest DESC, 2
 
 -- case: a join
@@ -203,6 +207,7 @@ SELECT id FROM item WHERE predict('double', k) = NULL
 SELECT id FROM item WHERE predict('double', k) = ANY (ARRAY[2, 6]) AND cheap = 1 ORDER BY id
 
 -- case: array answers
+-- expect: either
 SELECT id FROM item WHERE 4 = ANY (predict('pair', k)) ORDER BY id LIMIT 40
 
 -- case: a filter on a view

@@ -52,6 +52,8 @@ SELECT nullif(predict('double', k), 4), greatest(predict('double', k), 7), least
 SELECT predict('double', k) > 5, predict('high', k), NOT predict('high', k), predict('maybe', k) IS NULL FROM item ORDER BY id LIMIT 30
 
 -- case: boolean operators over calls
+-- expect: either
+-- names: OR
 SELECT predict('high', k) AND cheap = 3, predict('high', k) OR predict('unsure', k) FROM item ORDER BY id LIMIT 120
 
 -- case: IN, BETWEEN and LIKE over a call
@@ -151,6 +153,7 @@ SELECT ARRAY[predict('double', k), k], ARRAY[predict('bucket', k)] FROM item ORD
 SELECT ROW(predict('double', k), name) FROM item ORDER BY id LIMIT 20
 
 -- case: a subscript of an answer
+-- expect: either
 SELECT (predict('pair', k))[2], predict('pair', k) FROM item ORDER BY id LIMIT 20
 
 -- case: jsonb of an answer
@@ -196,7 +199,7 @@ SELECT predict('double', generate_series(1, 3))
 SELECT predict('double', e), o FROM unnest(ARRAY[5, 6, 7]) WITH ORDINALITY AS u (e, o)
 
 -- case: lateral
-SELECT t.label, predict('double', l.id) FROM tag t, LATERAL (SELECT id FROM item WHERE k = t.k ORDER BY id LIMIT 2) l ORDER BY 1, 2
+SELECT t.label, predict('double', l.id) FROM tag t, LATERAL (SELECT id FROM item WHERE k = t.k ORDER BY id LIMIT 2) l ORDER BY t.label, l.id
 
 -- case: order by the position of a plain column
 SELECT id, predict('double', k) FROM item WHERE id < 30 ORDER BY 1 DESC
