@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PORT=${PORT:-5528}
-SESSION=$((PORT + 1)) TRANSACTION=$((PORT + 2)) PROXY=$((PORT + 3))
+SERVER=${PORT:-5528}
+SESSION=$((SERVER + 1)) TRANSACTION=$((SERVER + 2)) PROXY=$((SERVER + 3))
 DIR=.cache/bench LOG=.cache/bench/proxy.log
 proxy=
 
@@ -17,7 +17,7 @@ stop() {
   if [ -n "$proxy" ] && kill -TERM "$proxy" 2>/dev/null; then wait "$proxy" || true; fi
   PORT=$SESSION scripts/servers/pgbouncer.sh stop || true
   PORT=$TRANSACTION scripts/servers/pgbouncer.sh stop || true
-  PORT=$PORT scripts/servers/postgres.sh stop || true
+  PORT=$SERVER scripts/servers/postgres.sh stop || true
   if [ $status != 0 ] && [ -f "$LOG" ]; then
     echo "The end of the proxy's log ($LOG):" >&2
     tail -20 "$LOG" >&2
@@ -36,17 +36,17 @@ trap 'exit 130' INT TERM
 # pid OUTPUT: the process of a server, from its line "ready PORT PID".
 pid() { set -- $1; echo "$3"; }
 export PGHOST=127.0.0.1 PGUSER=postgres
-postgres=$(pid "$(PORT=$PORT SETTINGS='max_connections=1200 shared_buffers=512MB' scripts/servers/postgres.sh)")
-[ "$(psql -X -p "$PORT" -d postgres -Atc "SELECT count(*) FROM pg_database WHERE datname = 'bench'")" = 1 ] ||
-  psql -X -q -p "$PORT" -d postgres -c 'CREATE DATABASE bench'
-psql -X -q -p "$PORT" -d bench -f examples/load.sql
-session=$(pid "$(PORT=$SESSION MODE=session BACKEND_PORT=$PORT scripts/servers/pgbouncer.sh)")
-transaction=$(pid "$(PORT=$TRANSACTION MODE=transaction BACKEND_PORT=$PORT scripts/servers/pgbouncer.sh)")
+postgres=$(pid "$(PORT=$SERVER SETTINGS='max_connections=1200 shared_buffers=512MB' scripts/servers/postgres.sh)")
+[ "$(psql -X -p "$SERVER" -d postgres -Atc "SELECT count(*) FROM pg_database WHERE datname = 'bench'")" = 1 ] ||
+  psql -X -q -p "$SERVER" -d postgres -c 'CREATE DATABASE bench'
+psql -X -q -p "$SERVER" -d bench -f examples/load.sql
+session=$(pid "$(PORT=$SESSION MODE=session BACKEND_PORT=$SERVER scripts/servers/pgbouncer.sh)")
+transaction=$(pid "$(PORT=$TRANSACTION MODE=transaction BACKEND_PORT=$SERVER scripts/servers/pgbouncer.sh)")
 
 rm -rf "$DIR/data" && mkdir -p "$DIR/data/lib"
 cp .cache/onnxruntime/libonnxruntime.so.* "$DIR/data/lib/"
 bin/pinnacle-proxy serve --listen "127.0.0.1:$PROXY" --data-dir "$DIR/data" --artifact-import-dirs examples --max-connections 1100 \
-  --databackend "postgres://postgres@127.0.0.1:$PORT/bench?sslmode=disable" >"$LOG" 2>&1 </dev/null &
+  --databackend "postgres://postgres@127.0.0.1:$SERVER/bench?sslmode=disable" >"$LOG" 2>&1 </dev/null &
 proxy=$!
 for _ in $(seq 300); do
   kill -0 "$proxy" 2>/dev/null || { echo "the proxy ended while it started" >&2; exit 1; }
@@ -56,9 +56,9 @@ done
 [ -n "${ready:-}" ] || { echo "the proxy was not ready after 30 seconds" >&2; exit 1; }
 
 lscpu | sed -n 's/^Model name: */processor: /p; s/^CPU(s): */processors: /p'
-psql -X -p "$PORT" -d bench -Atc 'SHOW server_version' | sed 's/^/PostgreSQL /'
+psql -X -p "$SERVER" -d bench -Atc 'SHOW server_version' | sed 's/^/PostgreSQL /'
 pgbouncer --version 2>/dev/null | head -1 || /usr/sbin/pgbouncer --version | head -1
 bin/pinnacle-proxy version | head -1
 echo "command: make bench $*"
-"$DIR/bench" -direct "$PORT:$postgres" -session "$SESSION:$session" -transaction "$TRANSACTION:$transaction" \
+"$DIR/bench" -direct "$SERVER:$postgres" -session "$SESSION:$session" -transaction "$TRANSACTION:$transaction" \
   -proxy "$PROXY:$proxy" -onnxruntime "$(ls "$PWD"/.cache/onnxruntime/libonnxruntime.so.*)" "$@"
