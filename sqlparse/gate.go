@@ -6,22 +6,27 @@ import "bytes"
 // false negatives: for a text that it lets by, Parse finds no component statement, no call and no relation. It has
 // false positives (words in strings and comments). A Gate is safe for concurrent use.
 type Gate struct {
-	// names concern the proxy wherever they stand.
-	names wordSet
-	// nouns do so where one of verbs stands before them; the words are common names of tables otherwise.
-	nouns wordSet
-	verbs wordSet
+	// words are the names that concern the proxy wherever they stand (the first names of them), and the nouns that do so
+	// where one of verbs stands before them; these are common names of tables otherwise.
+	words *wordSet
+	names int
+	verbs *wordSet
 }
 
 // NewGate makes a Gate.
 func NewGate() *Gate {
+	names := []string{"predict", "try_predict", "predict_details", "nearest", "similarity", schema}
+	nouns := []string{"model", "models", "listener", "listeners", "vector", "dataset", "datasets", "metric", "metrics",
+		"secret", "secrets", "artifact", "artifacts", "component"}
 	return &Gate{
-		names: newWordSet("predict", "try_predict", "predict_details", "nearest", "similarity", "pinnacle"),
-		nouns: newWordSet("model", "models", "listener", "listeners", "vector", "dataset", "datasets", "metric", "metrics",
-			"secret", "secrets", "artifact", "artifacts", "jobs", "component"),
+		words: newWordSet(append(names, nouns...)...),
+		names: len(names),
 		verbs: newWordSet("create", "alter", "drop", "show", "describe", "validate", "refresh", "replace", "execute"),
 	}
 }
+
+// shortNoun is the noun that is too short for a search in long strides.
+const shortNoun = "jobs"
 
 // Concerns reports whether the text may concern the proxy: it holds the name of a predict or search function, the name
 // of the schema pinnacle, the beginning of a component statement, or U&"…", which can spell any name.
@@ -29,15 +34,23 @@ func (g *Gate) Concerns(sql []byte) bool {
 	if unicodeName(sql) {
 		return true
 	}
-	if i, _ := g.names.find(sql, 0); i >= 0 {
-		return true
+	noun := false
+	for at := 0; ; {
+		word, end := g.words.find(sql, at)
+		if word < 0 {
+			break
+		}
+		if word < g.names {
+			return true
+		}
+		noun, at = true, end
 	}
-	if i, _ := g.nouns.find(sql, 0); i < 0 {
+	if !noun && !holdsWord(sql, shortNoun) {
 		return false
 	}
 	for at := 0; ; {
-		i, end := g.verbs.find(sql, at)
-		if i < 0 {
+		verb, end := g.verbs.find(sql, at)
+		if verb < 0 {
 			return false
 		}
 		if g.namesComponent(sql, end) {
@@ -48,7 +61,7 @@ func (g *Gate) Concerns(sql []byte) bool {
 }
 
 // ConcernsWith is Concerns, and also true for a text that holds one of the words. They are in lower case, and found in
-// any case, as whole words.
+// any case of their ASCII letters, as whole words.
 func (g *Gate) ConcernsWith(sql []byte, extra []string) bool {
 	if g.Concerns(sql) {
 		return true
@@ -68,12 +81,15 @@ func (g *Gate) namesComponent(sql []byte, at int) bool {
 	if at+2 < len(sql) && sql[at]|0x20 == 'o' && sql[at+1]|0x20 == 'n' && !identByte(sql[at+2]) {
 		at = skipBlanks(sql, at+2)
 	}
-	for _, w := range g.nouns.words {
-		if matchesFold(sql[at:], w) {
+	if at >= len(sql) {
+		return false
+	}
+	for _, w := range g.words.words[g.names:] {
+		if wordAt(sql, at, w) {
 			return true
 		}
 	}
-	return false
+	return wordAt(sql, at, shortNoun)
 }
 
 // unicodeName reports whether sql holds U&" in either case.

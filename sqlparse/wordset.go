@@ -1,98 +1,160 @@
 package sqlparse
 
-// stride is how many bytes a search of a wordSet goes on at a time. A word of stride+1 bytes or more holds, wherever it
-// lies, one pair of bytes that the search looks at; which it is, is one of the word's first stride pairs.
-const stride = 3
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+)
 
-// wordSet finds whole words of at least stride+1 bytes, in any case of their ASCII letters.
+// wordSet finds whole words, of four bytes or more, in any case of their ASCII letters. It looks at three bytes at every
+// stride-th place: a word of stride+2 bytes or more holds, wherever it lies, one such place, and which three bytes stand
+// there is one of stride possibilities a word.
 type wordSet struct {
-	words []string
-	// pairs says for two bytes, by their five low bits each (which fold the case of letters), which words hold them
-	// among their first stride pairs: one bit a word.
-	pairs [1 << 10]uint16
+	words  []string
+	stride int
+	// triples has a bit for the hash of each possible three bytes, and places says, by the hash's low bits, of which
+	// words they are.
+	triples [512]uint64
+	places  [32][]triplePlace
 }
 
-func newWordSet(words ...string) wordSet {
-	s := wordSet{words: words}
+// triplePlace says that three bytes with the hash stand at an offset into a word.
+type triplePlace struct {
+	hash, word, offset uint16
+}
+
+func newWordSet(words ...string) *wordSet {
+	s := &wordSet{words: words, stride: 3}
+	for _, w := range words {
+		s.stride = min(s.stride, len(w)-2)
+	}
 	for i, w := range words {
-		for k := range stride {
-			s.pairs[pairOf(w[k], w[k+1])] |= 1 << i
+		at := rarest(w, s.stride+2)
+		for k := at; k < at+s.stride; k++ {
+			h := tripleHash(uint32(w[k]) | uint32(w[k+1])<<8 | uint32(w[k+2])<<16)
+			s.triples[h>>6] |= 1 << (h & 63)
+			s.places[h&31] = append(s.places[h&31], triplePlace{uint16(h), uint16(i), uint16(k)})
 		}
 	}
 	return s
 }
 
-func pairOf(a, b byte) uint16 { return uint16(a&31)<<5 | uint16(b&31) }
+// tripleHash makes 15 bits of the five low bits of each of the three low bytes; these fold the case of letters.
+func tripleHash(v uint32) uint32 { return (v & 0x1f1f1f) * 0x9E3779B1 >> 17 }
 
-// find gives the place of the first word at or behind from, and its end; -1 for none.
-func (s *wordSet) find(sql []byte, from int) (start, end int) {
-	for i := from; i+1 < len(sql); i += stride {
-		set := s.pairs[pairOf(sql[i], sql[i+1])&1023]
-		if set == 0 {
-			continue
+// What SQL texts are full of: letters, given by the rank of each from a to z (the most frequent is a), and words.
+const (
+	letterRanks = "ctjkaopqexvimfdnyhgblurwsz"
+	commonWords = "select insert into update delete from where create table values and order group limit"
+)
+
+// rarest is where the n bytes of w that are the least likely in a text begin.
+func rarest(w string, n int) int {
+	best, bestScore := 0, 0
+	for at := 0; at+n <= len(w); at++ {
+		score := 1
+		for _, c := range []byte(w[at : at+n]) {
+			score += rarity(c)
 		}
-		if start, end := s.around(sql, i, from, set); start >= 0 {
-			return start, end
+		for k := at; k+3 <= at+n; k++ {
+			if !strings.Contains(commonWords, w[k:k+3]) {
+				score += 1000
+			}
+		}
+		if score > bestScore {
+			best, bestScore = at, score
 		}
 	}
-	return -1, -1
+	return best
 }
 
-// around looks for the words of set such that one of their first pairs lies at i.
-func (s *wordSet) around(sql []byte, i, from int, set uint16) (start, end int) {
-	for k := 0; set != 0; k, set = k+1, set>>1 {
-		if set&1 == 0 {
-			continue
-		}
-		w := s.words[k]
-		for start := max(from, i-stride+1); start <= i; start++ {
-			if (start == 0 || !identByte(sql[start-1])) && matchesFold(sql[start:], w) {
-				return start, start + len(w)
+// rarity is 1 to 26 for the letters from e, the most frequent one, to z, and 0 for any other byte.
+func rarity(c byte) int {
+	if c < 'a' || c > 'z' {
+		return 0
+	}
+	return int(letterRanks[c-'a']-'a') + 1
+}
+
+// find gives the index of the first word at or behind from, and where it ends; -1 for none.
+func (s *wordSet) find(sql []byte, from int) (word, end int) {
+	i := from
+	for ; i+4 <= len(sql); i += s.stride {
+		h := tripleHash(binary.LittleEndian.Uint32(sql[i:]))
+		if s.triples[h>>6]>>(h&63)&1 != 0 {
+			if word, end := s.around(sql, i, from, h); word >= 0 {
+				return word, end
 			}
 		}
 	}
+	if i+3 == len(sql) {
+		h := tripleHash(uint32(sql[i]) | uint32(sql[i+1])<<8 | uint32(sql[i+2])<<16)
+		return s.around(sql, i, from, h)
+	}
 	return -1, -1
 }
 
-// matchesFold reports whether sql begins with w, a word in lower case, in any case of its ASCII letters, and the word
-// ends there.
-func matchesFold(sql []byte, w string) bool {
-	if len(sql) < len(w) || len(sql) > len(w) && identByte(sql[len(w)]) {
+// around looks for a word that has the three bytes at i, whose hash is h.
+func (s *wordSet) around(sql []byte, i, from int, h uint32) (word, end int) {
+	for _, p := range s.places[h&31] {
+		if start := i - int(p.offset); uint32(p.hash) == h && start >= from && wordAt(sql, start, s.words[p.word]) {
+			return int(p.word), start + len(s.words[p.word])
+		}
+	}
+	return -1, -1
+}
+
+// wordAt reports whether w, which is in lower case, stands at start as a whole word, in any case of its ASCII letters.
+func wordAt(sql []byte, start int, w string) bool {
+	end := start + len(w)
+	if end > len(sql) || foldByte(sql[start]) != w[0] || start > 0 && identByte(sql[start-1]) || end < len(sql) && identByte(sql[end]) {
 		return false
 	}
-	for i := 0; i < len(w); i++ {
-		c := sql[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != w[i] {
+	for i := 1; i < len(w); i++ {
+		if foldByte(sql[start+i]) != w[i] {
 			return false
 		}
 	}
 	return true
 }
 
-// holdsWord reports whether sql holds the word, in any case of its ASCII letters. A word that may be cut short or be
-// written with other bytes in a text (63 bytes or more, or with a quote in it) is taken to be there.
+func foldByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// holdsWord reports whether sql holds the word. One that may be cut short or be written with other bytes in a text (63
+// bytes or more, or with a quote in it) is taken to be there.
 func holdsWord(sql []byte, w string) bool {
 	if w == "" {
 		return false
 	}
-	if len(w) >= maxNameBytes {
+	if len(w) >= maxNameBytes || strings.IndexByte(w, '"') >= 0 {
 		return true
 	}
-	first := w[0]
-	for i := 0; i < len(w); i++ {
-		if w[i] == '"' {
-			return true
+	at := 0
+	for i := 1; i < len(w); i++ {
+		if rarity(w[i]) > rarity(w[at]) {
+			at = i
 		}
 	}
-	upper := first
-	if 'a' <= first && first <= 'z' {
-		upper -= 'a' - 'A'
+	lower := w[at]
+	if holdsWordBy(sql, w, at, lower) {
+		return true
 	}
-	for i := 0; i+len(w) <= len(sql); i++ {
-		if (sql[i] == first || sql[i] == upper) && (i == 0 || !identByte(sql[i-1])) && matchesFold(sql[i:], w) {
+	return 'a' <= lower && lower <= 'z' && holdsWordBy(sql, w, at, lower-('a'-'A'))
+}
+
+// holdsWordBy looks for w wherever c stands, which is the byte at at of w.
+func holdsWordBy(sql []byte, w string, at int, c byte) bool {
+	for i := at; i < len(sql); i++ {
+		next := bytes.IndexByte(sql[i:], c)
+		if next < 0 {
+			return false
+		}
+		if i += next; wordAt(sql, i-at, w) {
 			return true
 		}
 	}
