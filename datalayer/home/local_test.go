@@ -287,11 +287,16 @@ func TestDownServerFailsDialAtOnce(t *testing.T) {
 	}
 }
 
-// proxy runs the test binary as a proxy on the data directory until it says that it is ready.
-func proxy(t *testing.T, dir string) *exec.Cmd {
-	t.Helper()
+// standInCommand runs the test binary as a proxy on a data directory.
+func standInCommand(dir string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), standIn+"="+dir)
+	return cmd
+}
+
+// run starts a stand-in and waits until it is ready.
+func run(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	cmd.Stderr = testLog{t}
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -307,14 +312,13 @@ func proxy(t *testing.T, dir string) *exec.Cmd {
 	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("the stand-in says %q", line)
 	}
-	return cmd
 }
 
 func TestProxyKilled(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	first := proxy(t, dir)
-
+	first := standInCommand(dir)
+	run(t, first)
 	if _, err := home.LockDirectory(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("is in use by process %d", first.Process.Pid)) {
 		t.Errorf("second holder of the directory: %v", err)
 	}

@@ -270,3 +270,56 @@ func TestStartWithEndedContext(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+func TestKilledWhileMakingTheCluster(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	cmd := standInCommand(dir)
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "initdb has begun", func() bool {
+		found, _ := filepath.Glob(filepath.Join(dir, "postgres", "init-*", "data", "base"))
+		return len(found) > 0
+	})
+	cmd.Process.Kill()
+	cmd.Wait()
+	if _, err := os.Stat(filepath.Join(dir, "postgres", "data")); err == nil {
+		t.Fatal("the cluster is there before it is whole")
+	}
+	local := start(t, dir)
+	query(t, client(t, local, dir), "SELECT 1")
+	if left, _ := filepath.Glob(filepath.Join(dir, "postgres", "init-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("the other tests run as an ordinary user already")
+	}
+	top := dataDir(t)
+	binary, dir := filepath.Join(top, "proxy"), filepath.Join(top, "data")
+	if out, err := exec.Command("cp", os.Args[0], binary).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	as := asServerUser(t)
+	if err := os.Chown(dir, int(as.Credential.Uid), int(as.Credential.Gid)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := standInCommand(dir)
+	cmd.Path, cmd.Args[0], cmd.SysProcAttr, cmd.Dir = binary, binary, as, top
+	run(t, cmd)
+	cmd.Process.Kill()
+	cmd.Wait()
+	// Root takes the directory over, and the server goes on as its owner.
+	local := start(t, dir)
+	query(t, client(t, local, dir), "SELECT 1")
+}
