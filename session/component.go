@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -65,7 +66,32 @@ func (c *componentStatement) execute(ctx context.Context, h *homeSide) (string, 
 			"Its change is durable at once and could not be rolled back.",
 			"Run it by itself, outside BEGIN … COMMIT and not together with other statements in one query; with drivers that open transactions by themselves, use autocommit.")
 	}
+	if err := mayChange(ctx, h, c.what); err != nil {
+		return "", err
+	}
 	return c.run(ctx, h)
+}
+
+// mayChange asks home whether the session's current role may change components: those may that may create schemas in
+// the database (privilege CREATE), its owner and superusers among them.
+func mayChange(ctx context.Context, h *homeSide, what string) error {
+	may := false
+	q := stream.Query{
+		Text:    "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')",
+		Formats: []int16{1},
+	}
+	err := h.rows(ctx, q, func(v [][]byte) error {
+		may = len(v) == 1 && len(v[0]) == 1 && v[0][0] == 1
+		return nil
+	})
+	if err != nil {
+		return unpositioned(err)
+	}
+	if !may {
+		return coded("42501", "permission denied for "+what, "Components may be changed by roles that have the privilege CREATE on the database.",
+			"Have the database's owner run: GRANT CREATE ON DATABASE … TO this role.")
+	}
+	return nil
 }
 
 // component makes the statement for one of the component DDL.
