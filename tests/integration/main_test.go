@@ -109,7 +109,7 @@ func (l *lab) newTarget(kind string) (*target, error) {
 	case "plain":
 		return l.oracle.newTarget("plain", true)
 	case "embedded":
-		p, err := startProxy(l.bin, filepath.Join(l.dir, "embedded"), proxyOptions{name: "embedded"})
+		p, err := startProxy(l.bin, filepath.Join(l.dir, "embedded"), proxyOptions{name: "embedded", args: importDirs()})
 		if p != nil {
 			l.proxies = append(l.proxies, p)
 		}
@@ -124,7 +124,7 @@ func (l *lab) newTarget(kind string) (*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := startProxy(l.bin, filepath.Join(l.dir, "databackend"), proxyOptions{name: "databackend", databackend: home})
+		p, err := startProxy(l.bin, filepath.Join(l.dir, "databackend"), proxyOptions{name: "databackend", databackend: home, args: importDirs()})
 		if p != nil {
 			l.proxies = append(l.proxies, p)
 		}
