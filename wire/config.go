@@ -29,7 +29,8 @@ type Config struct {
 	StartupTimeout time.Duration
 	// DrainTimeout is how long Shutdown waits for busy sessions when its context has no deadline (default 30 s).
 	DrainTimeout time.Duration
-	// MaxStartupPacket is the longest start-up packet in bytes (default 10,000, PostgreSQL's own limit).
+	// MaxStartupPacket is the longest start-up packet in bytes, without its length word (default 10,000, PostgreSQL's
+	// own limit).
 	MaxStartupPacket int
 	// MaxMessage is the longest message of a client in bytes (default 1 GiB, PostgreSQL's own limit).
 	MaxMessage int

@@ -161,21 +161,24 @@ func (x *Exchange) fill(ctx context.Context) error {
 		return err
 	}
 	x.watch.stop()
+	defer func() { x.watch = x.s.watchClient() }()
 	s := x.s
-	wake := context.AfterFunc(ctx, func() { _ = s.client.SetReadDeadline(past) })
+	defer context.AfterFunc(ctx, func() { _ = s.socket.SetReadDeadline(past) })()
 	s.in.settle()
-	err := s.in.fill()
-	if !wake() {
-		_ = s.client.SetReadDeadline(time.Time{})
+	for {
+		err := s.in.fill()
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return errors.Join(ErrClientGone, err)
+		}
+		_ = s.socket.SetReadDeadline(time.Time{})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if cause := s.endCause(); cause != nil {
+			return cause
+		}
 	}
-	x.watch = s.watchClient()
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return s.endCause()
-	}
-	return errors.Join(ErrClientGone, err)
 }

@@ -11,6 +11,8 @@ type fatal struct {
 	code, message, detail, hint string
 	// cause is what the log is told and the client is not.
 	cause error
+	// old asks for the form that clients before protocol 3 understand: a line of text.
+	old bool
 }
 
 // Error implements error.
@@ -26,6 +28,9 @@ func (f *fatal) Unwrap() error { return f.cause }
 
 // encode appends the ErrorResponse to dst.
 func (f *fatal) encode(dst []byte) []byte {
+	if f.old {
+		return append(dst, "EFATAL:  "+f.message+"\n\x00"...)
+	}
 	return encodeError(dst, "FATAL", &pgproto3.ErrorResponse{
 		Code: f.code, Message: f.message, Detail: f.detail, Hint: f.hint,
 	})

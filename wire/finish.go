@@ -24,8 +24,8 @@ func (s *session) finish(err error) {
 		s.cancelAtHome()
 	}
 	_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
-	_ = s.home.SetReadDeadline(past)
 	s.cancel(err)
+	_ = s.home.SetReadDeadline(past)
 	<-s.homeDone
 	if s.captured && !gone && s.exchange.FlushClient() != nil {
 		gone = true
@@ -43,8 +43,11 @@ func (s *session) finish(err error) {
 }
 
 // seeOff waits until home has answered everything that came before the client's Terminate and closes by itself. A client
-// that has closed its connection already is no reason to cancel: it has asked for what it sent.
+// that has closed its connection already is no reason to cancel: it has asked for what it sent. The home reader is woken,
+// because home's end may have come together with its last answer.
 func (s *session) seeOff() {
+	s.leaving.Store(true)
+	_ = s.home.SetReadDeadline(past)
 	select {
 	case <-s.homeDone:
 	case <-s.ctx.Done():

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // inlet reads a connection in chunks and holds no buffer while nothing arrives. On TCP and Unix sockets it waits for
@@ -22,6 +24,8 @@ type inlet struct {
 	took func() verdict
 	// outcome is what the last run ended with.
 	outcome error
+	// trust says whether the wait relies on a write to notice the end of the stream; see await and doubt.
+	trust atomic.Uint32
 	// onReady is i.ready, made once so that a run does not allocate.
 	onReady func(fd uintptr) bool
 	one     [1]byte
@@ -33,13 +37,41 @@ type verdict uint8
 const (
 	// readOn reads again at once: more may be waiting.
 	readOn verdict = iota
-	// await goes back to waiting without another read. It is right only after a short read, and only if the end of the
-	// stream would also be noticed by a write that is about to follow: an edge of the poller that came together with
-	// the bytes is not reported twice.
+	// await goes back to waiting without another read, which saves a system call in the usual case that nothing more
+	// has come. The poller reports an end of the stream that came together with the bytes only once, with them, so this
+	// is for places where a write that follows would notice the end too; what slips through nevertheless is found by
+	// doubt.
 	await
 	// leave ends the run.
 	leave
 )
+
+// The values of inlet.trust.
+const (
+	// certain: the last read has found that there was nothing more.
+	certain = iota
+	// trusting: the inlet waits by await.
+	trusting
+	// doubted: it has waited so for one sweep of the server already.
+	doubted
+)
+
+// sweepInterval is the time between two calls of doubt.
+const sweepInterval = time.Second
+
+// doubt makes an inlet that has waited by await since the last call read once more: its run ends with
+// os.ErrDeadlineExceeded, and whoever runs it takes the deadline back and runs it again. It is called by the server's
+// sweep, from another goroutine.
+func (i *inlet) doubt() {
+	switch i.trust.Load() {
+	case trusting:
+		i.trust.CompareAndSwap(trusting, doubted)
+	case doubted:
+		if i.trust.CompareAndSwap(doubted, certain) {
+			_ = i.conn.SetReadDeadline(past)
+		}
+	}
+}
 
 // newInlet makes an inlet over conn. The first bytes, read before, are handed out first.
 func newInlet(conn net.Conn, pool *buffers, first []byte, took func() verdict) *inlet {
@@ -147,6 +179,9 @@ func streamEnd(n int, err error) error {
 
 // ready is called by the poller's wait loop: it reads what there is and returns true when the run is over.
 func (i *inlet) ready(fd uintptr) bool {
+	if i.trust.Load() != certain {
+		i.trust.Store(certain)
+	}
 	for {
 		i.room(1)
 		space := i.buf[i.end:]
@@ -160,6 +195,7 @@ func (i *inlet) ready(fd uintptr) bool {
 			}
 			i.settle()
 			if next == await && n < len(space) {
+				i.trust.Store(trusting)
 				return false
 			}
 		case err == nil:

@@ -1,6 +1,11 @@
 package wire
 
-import "errors"
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+)
 
 // homeRelay is the state of the direction from home to the client. Only the home reader touches it, but for what says
 // otherwise.
@@ -14,6 +19,8 @@ type homeRelay struct {
 	clientCut bool
 	// homeFault is why the home reader left its loop.
 	homeFault error
+	// leaving says that home has been sent Terminate, so that its end is what comes next.
+	leaving atomic.Bool
 	// homeDone is closed when the home reader has ended.
 	homeDone chan struct{}
 }
@@ -22,11 +29,16 @@ type homeRelay struct {
 func (s *session) readHome() {
 	defer close(s.homeDone)
 	err := s.guard("home relay", func() error {
-		err := s.homeIn.run()
-		if s.homeFault != nil {
-			return s.homeFault
+		for {
+			err := s.homeIn.run()
+			_ = s.home.SetReadDeadline(time.Time{})
+			switch {
+			case s.homeFault != nil:
+				return s.homeFault
+			case !errors.Is(err, os.ErrDeadlineExceeded) || s.ctx.Err() != nil:
+				return s.homeEnded(err)
+			}
 		}
-		return s.homeEnded(err)
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +94,7 @@ func (s *session) homeTook() verdict {
 	if s.draining {
 		s.drainLocked()
 	}
-	if s.last == 'Z' && s.scan.atBorder() {
+	if s.last == 'Z' && s.scan.atBorder() && !s.leaving.Load() {
 		return await // home waits for the client now; should it end unseen, the next write to it finds out
 	}
 	return readOn

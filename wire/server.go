@@ -64,18 +64,39 @@ func (srv *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return ErrServerClosed
 	}
 	defer srv.delist(ln)
-	var own sync.WaitGroup
-	defer own.Wait()
+	var sweeper, sessions sync.WaitGroup
+	defer sweeper.Wait()
+	sweeping := make(chan struct{})
+	sweeper.Go(func() { srv.sweep(sweeping) })
 	drained := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(drained)
 		_ = srv.Shutdown(context.WithoutCancel(ctx))
 	})
-	err := srv.accept(ln, &own)
+	err := srv.accept(ln, &sessions)
+	sessions.Wait()
+	close(sweeping)
 	if !stop() {
 		<-drained
 	}
 	return err
+}
+
+// sweep makes sessions look for an end of stream that they may have missed (inlet.doubt), until done is closed. With
+// several listeners there are several sweeps, which only makes them look sooner.
+func (srv *Server) sweep(done <-chan struct{}) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		for _, s := range srv.all() {
+			s.doubt()
+		}
+	}
 }
 
 // enlist notes a listener, so that Shutdown closes it. It reports false once the server drains.

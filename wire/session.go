@@ -221,6 +221,17 @@ func (s *session) idleLocked() bool {
 	return s.led.quiet() && s.led.unsynced == 0 && s.led.status == 'I' && !s.relaying && !s.captured && s.scan.atBorder()
 }
 
+// doubt makes both directions look for a missed end of stream.
+func (s *session) doubt() {
+	s.mu.Lock()
+	opened := s.opened
+	s.mu.Unlock()
+	if opened {
+		s.in.doubt()
+		s.homeIn.doubt()
+	}
+}
+
 // cut ends the session now, whatever it does.
 func (s *session) cut() {
 	s.end(drained())

@@ -68,7 +68,7 @@ func (s *session) firstPacket(negotiated bool) ([]byte, error) {
 		return nil, s.handshake(true)
 	}
 	length := int64(binary.BigEndian.Uint32(head[:]))
-	if length < 8 || length > int64(s.srv.cfg.MaxStartupPacket) {
+	if length < 8 || length > int64(s.srv.cfg.MaxStartupPacket)+4 {
 		return nil, fmt.Errorf("%w: invalid length of startup packet: %d", errQuietEnd, length)
 	}
 	raw := make([]byte, length)

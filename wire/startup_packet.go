@@ -84,6 +84,7 @@ func unsupportedProtocol(version uint32) *fatal {
 		code: "0A000",
 		message: fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 to 3.2",
 			version>>16, version&0xffff),
+		old: version>>16 < 3,
 	}
 }
 

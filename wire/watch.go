@@ -44,14 +44,27 @@ func (w *watch) run(raw syscall.RawConn) {
 	defer close(w.done)
 	var one [1]byte
 	gone := false
-	_ = raw.Read(func(fd uintptr) bool {
-		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		gone = n == 0 && err == nil || err == syscall.ECONNRESET
-		return gone
-	})
-	if gone {
-		w.s.clientLeft()
+	for !gone {
+		err := raw.Read(func(fd uintptr) bool {
+			n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+			gone = n == 0 && err == nil || err == syscall.ECONNRESET
+			return gone
+		})
+		if err != nil && !w.again() {
+			return
+		}
 	}
+	w.s.clientLeft()
+}
+
+// again reports whether the watch goes on after its wait was broken off, and takes the deadline back that did it.
+func (w *watch) again() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return false
+	}
+	return w.s.socket.SetReadDeadline(time.Time{}) == nil
 }
 
 // stop ends the watch and waits for it.
