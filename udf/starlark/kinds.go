@@ -57,15 +57,23 @@ func kindOfType(t udf.Type) kind {
 type kinds struct {
 	of      map[*resolve.Binding]kind
 	changed bool
+	// known remembers the expressions of one pass, for each is asked for by all that it is part of.
+	known map[syntax.Expr]kind
+	// unsettled says that nothing is known of variables.
+	unsettled bool
 }
+
+// maxPasses is how often inferKinds goes through a file. A kind that is not settled by then is not used.
+const maxPasses = 20
 
 // inferKinds goes through a resolved file until no variable's kind changes any more. The arguments' types hold for
 // predict's parameters only if nothing in the file calls predict.
 func inferKinds(f *syntax.File, args []udf.Arg) *kinds {
 	ks := &kinds{of: map[*resolve.Binding]kind{}}
 	typed := typedPredict(f)
-	for first := true; first || ks.changed; first = false {
+	for range maxPasses {
 		ks.changed = false
+		ks.known = map[syntax.Expr]kind{}
 		syntax.Walk(f, func(n syntax.Node) bool {
 			ks.node(n)
 			if def, ok := n.(*syntax.DefStmt); ok {
@@ -73,8 +81,11 @@ func inferKinds(f *syntax.File, args []udf.Arg) *kinds {
 			}
 			return true
 		})
+		if !ks.changed {
+			return ks
+		}
 	}
-	return ks
+	return &kinds{known: map[syntax.Expr]kind{}, unsettled: true}
 }
 
 // typedPredict is the definition of predict, if there is one only and its name appears nowhere else.
@@ -175,6 +186,16 @@ func (ks *kinds) element(x syntax.Expr) kind {
 
 // kind is what is known of an expression.
 func (ks *kinds) kind(x syntax.Expr) kind {
+	k, ok := ks.known[x]
+	if !ok {
+		k = ks.find(x)
+		ks.known[x] = k
+	}
+	return k
+}
+
+// find finds out what is known of an expression.
+func (ks *kinds) find(x syntax.Expr) kind {
 	switch x := x.(type) {
 	case *syntax.ParenExpr:
 		return ks.kind(x.X)
@@ -223,6 +244,9 @@ func (ks *kinds) variable(id *syntax.Ident) kind {
 	}
 	switch b.Scope {
 	case resolve.Local, resolve.Cell, resolve.Global:
+		if ks.unsettled {
+			return kindAny
+		}
 		return ks.of[b]
 	case resolve.Universal: // None, True and False; the functions are predeclared
 		return kindScalar

@@ -151,21 +151,17 @@ func chargeCopy(thread *star.Thread, v star.Value, n int) error {
 
 // chargeFormat pays for a text with places, each of which can hold any of the values.
 func chargeFormat(thread *star.Thread, format string, place byte, values star.Value) error {
-	u := thread.Local(usageKey).(*usage)
 	places := 0
 	for i := range len(format) {
 		if format[i] == place {
 			places++
 		}
 	}
-	size, err := textSize(values, u.maxMemory, 0)
-	if err == errTooLong {
-		return u.tooMuchMemory()
-	}
+	size, err := measure(thread, values)
 	if err != nil {
 		return err
 	}
-	return firstError(charge(thread, len(format), 1), charge(thread, places, size))
+	return firstError(charge(thread, len(format), 1), charge(thread, places, int64(size)))
 }
 
 // comparisonGuard pays for comparing values that hold others.
@@ -193,8 +189,9 @@ func comparisonGuard(op syntax.Token) guardFunc {
 
 // chargeWeight pays, in steps, for looking through a value n times.
 func chargeWeight(thread *star.Thread, v star.Value, n int) error {
-	w := weight(v, mostSteps)
-	if n > mostSteps/w {
+	left := thread.Local(usageKey).(*usage).stepsLeft(thread)
+	w := weight(v, left)
+	if n > left/w {
 		return errSteps
 	}
 	return chargeSteps(thread, w*n)

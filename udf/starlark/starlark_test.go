@@ -220,6 +220,27 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestFloatsAreComparedExactly checks comparisons of floats with whole numbers, some of which are rewritten.
+func TestFloatsAreComparedExactly(t *testing.T) {
+	t.Parallel()
+	values := []float64{-60, -59.99999999999999, 0, 60, math.Nextafter(60, 61), 1 << 53, 1<<53 + 2, math.NaN(), math.Inf(1), math.Inf(-1)}
+	for _, op := range []string{"==", "!=", "<", ">", "<=", ">="} {
+		for _, n := range []string{"60", "-60", "+60", "0", "9007199254740993", "(60)"} {
+			literal := load(t, def("def predict(x):\n    return [x "+op+" "+n+", "+n+" "+op+" x]\n", udf.BoolArray, udf.Float8))
+			variable := load(t, def("def predict(x):\n    n = "+n+"\n    return [x "+op+" n, n "+op+" x]\n", udf.BoolArray, udf.Float8))
+			got, err := literal.Predict(context.Background(), []udf.Column{floats(values...)})
+			if err != nil {
+				t.Fatal(describe(err))
+			}
+			want, err := variable.Predict(context.Background(), []udf.Column{floats(values...)})
+			if err != nil {
+				t.Fatal(describe(err))
+			}
+			udftest.Compare(t, got, want, 0)
+		}
+	}
+}
+
 // TestStatements checks the statements that are rewritten inside.
 func TestStatements(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package starlark
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -88,89 +87,113 @@ var errLongInt = &udf.Error{Code: "53200", Message: fmt.Sprintf("computed an int
 // chargeText pays for printing a value, as str, repr, % and json.encode do. A value that holds another many times is
 // printed that many times.
 func chargeText(thread *star.Thread, v star.Value) error {
-	u := thread.Local(usageKey).(*usage)
-	n, err := textSize(v, u.maxMemory-u.memory, 0)
-	if errors.Is(err, errTooLong) {
-		return u.tooMuchMemory()
-	}
+	size, err := measure(thread, v)
 	if err != nil {
 		return err
 	}
-	return charge(thread, int(n), 1)
+	return charge(thread, size, 1)
 }
 
-// errTooLong stops textSize.
-var errTooLong = errors.New("too long")
+// measure is how many bytes a value may take when printed, as far as the row can pay for it. Looking costs steps.
+func measure(thread *star.Thread, v star.Value) (size int, err error) {
+	u := thread.Local(usageKey).(*usage)
+	w := walk{bytes: u.maxMemory - u.memory, values: u.stepsLeft(thread)}
+	before := w
+	if err := w.text(v, 0); err != nil {
+		return 0, err
+	}
+	if w.bytes < 0 {
+		return 0, u.tooMuchMemory()
+	}
+	return int(before.bytes - w.bytes), chargeSteps(thread, before.values-w.values)
+}
 
-// textSize is how many bytes a value may take when printed: errTooLong if that is more than most.
-func textSize(v star.Value, most int64, depth int) (size int64, err error) {
+// stepsLeft is how many steps the row may still take.
+func (u *usage) stepsLeft(thread *star.Thread) int {
+	return int(u.maxSteps - min(u.maxSteps, thread.Steps))
+}
+
+// walk goes through a value, and what it holds as often as it holds it, as far as there is something left of both.
+type walk struct {
+	bytes  int64
+	values int
+}
+
+// done reports whether there is nothing left.
+func (w *walk) done() bool { return w.bytes < 0 || w.values < 0 }
+
+// each calls do for what a value holds, until nothing is left.
+func (w *walk) each(v star.Value, do func(star.Value) error) error {
+	switch v := v.(type) {
+	case *star.List:
+		for i := 0; i < v.Len() && !w.done(); i++ {
+			if err := do(v.Index(i)); err != nil {
+				return err
+			}
+		}
+	case star.Tuple:
+		for i := 0; i < len(v) && !w.done(); i++ {
+			if err := do(v[i]); err != nil {
+				return err
+			}
+		}
+	case *star.Dict:
+		for k, val := range v.Entries() {
+			if err := firstError(do(k), do(val)); err != nil || w.done() {
+				return err
+			}
+		}
+	case *star.Set:
+		for elem := range star.Elements(v) {
+			if err := do(elem); err != nil || w.done() {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// text takes off what printing a value may need.
+func (w *walk) text(v star.Value, depth int) error {
 	if depth > maxDepth {
-		return 0, errDepth
+		return errDepth
+	}
+	if w.values--; w.values < 0 {
+		return errSteps
 	}
 	switch v := v.(type) {
 	case star.String:
-		size = 4*int64(len(v)) + 8 // as \xNN
+		w.bytes -= 4*int64(len(v)) + 8 // as \xNN
 	case star.Bytes:
-		size = 4*int64(len(v)) + 8
+		w.bytes -= 4*int64(len(v)) + 8
 	case star.Int:
-		size = maxDigits / 4
 		if _, small := v.Int64(); !small {
-			size = maxBits / 2
+			w.bytes -= maxBits / 2
 		}
-	case *star.Dict:
-		size = 8
-		for k, val := range v.Entries() {
-			if size, err = addTextSize(size, k, most, depth); err != nil {
-				return 0, err
-			}
-			if size, err = addTextSize(size, val, most, depth); err != nil {
-				return 0, err
-			}
-		}
-	case *star.List, star.Tuple, *star.Set:
-		size = 8
-		for elem := range star.Elements(v.(star.Iterable)) {
-			if size, err = addTextSize(size, elem, most, depth); err != nil {
-				return 0, err
-			}
-		}
+		w.bytes -= 24
+	case *star.List, star.Tuple, *star.Dict, *star.Set:
+		w.bytes -= 8
+		return w.each(v, func(elem star.Value) error {
+			w.bytes -= 2
+			return w.text(elem, depth+1)
+		})
 	default:
-		size = 64
+		w.bytes -= 64
 	}
-	if size > most {
-		return 0, errTooLong
-	}
-	return size, nil
+	return nil
 }
 
-// addTextSize adds the size of an element.
-func addTextSize(size int64, elem star.Value, most int64, depth int) (int64, error) {
-	n, err := textSize(elem, most-size, depth+1)
-	return size + n + 2, err
-}
-
-// weight is how many values there are in a value, each counted as often as it is reached: what comparing or hashing it
-// costs. It stops at most.
+// weight is how many values there are in a value, each counted as often as it is reached: what comparing it costs.
+// It stops soon after most.
 func weight(v star.Value, most int) int {
-	n := 1
-	switch v := v.(type) {
-	case *star.Dict:
-		for k, val := range v.Entries() {
-			if n += weight(k, most-n); n < most {
-				n += weight(val, most-n)
-			}
-			if n >= most {
-				return most
-			}
-		}
-	case *star.List, star.Tuple, *star.Set:
-		for elem := range star.Elements(v.(star.Iterable)) {
-			if n += weight(elem, most-n); n >= most {
-				return most
-			}
-		}
+	w := walk{values: most}
+	var count func(star.Value) error
+	count = func(v star.Value) error {
+		w.values--
+		return w.each(v, count)
 	}
-	return n
+	count(v) // gives no errors of its own
+	return most - w.values
 }
 
 // tupleWeight is the weight of a value through tuples only: what hashing it costs.
