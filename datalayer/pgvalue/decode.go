@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strconv"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -313,47 +312,4 @@ func appendList(c *udf.Column, elem uint32, n int, v []byte) error {
 		return fmt.Errorf("%s is not an array", c.Type)
 	}
 	return err
-}
-
-// formatFloat prints a float as PostgreSQL's float8out and float4out do with extra_float_digits above 0: the shortest
-// digits that give the number back, without an exponent where the decimal point lies within the first 15 (float4: 6)
-// digits or up to four zeros after it (d2s.c, f2s.c).
-func formatFloat(dst []byte, f float64, bits int) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	case f == 0:
-		if math.Signbit(f) {
-			return append(dst, "-0"...)
-		}
-		return append(dst, '0')
-	}
-	limit := 15
-	if bits == 32 {
-		limit = 6
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	exp := exponentOf(dst[start:])
-	if exp < -4 || exp >= limit {
-		return dst
-	}
-	return strconv.AppendFloat(dst[:start], f, 'f', -1, bits)
-}
-
-func exponentOf(e []byte) int {
-	for i := len(e) - 1; i >= 0; i-- {
-		if e[i] == 'e' {
-			n, err := strconv.Atoi(string(e[i+1:]))
-			if err != nil {
-				return 0
-			}
-			return n
-		}
-	}
-	return 0
 }
