@@ -197,7 +197,7 @@ func serverArguments(c LocalConfig, data, socket string) []string {
 	}, c.Settings...)
 	settings = append(settings,
 		"superuser_reserved_connections="+strconv.Itoa(reservedConnections),
-		"listen_addresses=", "port="+strconv.Itoa(socketPort),
+		"hba_file="+filepath.Join(data, "pg_hba.conf"), "listen_addresses=", "port="+strconv.Itoa(socketPort),
 		"unix_socket_directories="+quoteList(socket), "unix_socket_permissions=0700",
 		"logging_collector=off", "log_destination=stderr", "log_line_prefix=", "log_min_messages=log",
 		"log_min_error_statement=panic", "log_error_verbosity=terse", "log_statement=none",

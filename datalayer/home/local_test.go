@@ -50,7 +50,7 @@ func beProxy(dir string) int {
 // config is a small local PostgreSQL.
 func config(lock *home.DirectoryLock, logger *slog.Logger) home.LocalConfig {
 	return home.LocalConfig{Lock: lock, Fetch: home.FetchNever, ListenAddress: "127.0.0.1:6432", MaxConnections: 10,
-		SharedBuffers: 8 << 20, Settings: []string{"fsync=off"}, Logger: logger}
+		SharedBuffers: 8 << 20, Settings: []string{"fsync=off", "work_mem=5MB", "listen_addresses=127.0.0.1", "hba_file=/nonexistent"}, Logger: logger}
 }
 
 // dataDir is a directory that another user can pass through, which t.TempDir is not.
@@ -194,6 +194,7 @@ func TestLocalServesAClient(t *testing.T) {
 		"SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user": "false",
 		"SHOW server_encoding":  "UTF8",
 		"SHOW listen_addresses": "",
+		"SHOW work_mem":         "5MB",
 		"SHOW data_checksums":   "on",
 		"CREATE TABLE t(a int); INSERT INTO t VALUES (7); SELECT a FROM t":         "7",
 		"SELECT string_agg(x, '' ORDER BY x) FROM unnest('{b,B,ä,a,Z}'::text[]) x": "BZabä",

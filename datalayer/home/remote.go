@@ -173,12 +173,13 @@ func (r *Remote) Dial(ctx context.Context) (net.Conn, bool, error) {
 	return r.dial(ctx, r.targets)
 }
 
-// DialPeer gives a transport to the host that conn leads to.
+// DialPeer gives a transport to the address that conn leads to, with TLS if conn has it.
 func (r *Remote) DialPeer(ctx context.Context, conn net.Conn) (net.Conn, bool, error) {
-	if p, ok := conn.(interface{ homeTarget() target }); ok {
-		return r.dial(ctx, []target{p.homeTarget()})
+	t, ok := peerOf(conn)
+	if !ok {
+		return nil, false, fmt.Errorf("transport %T was not made by this home", conn)
 	}
-	return nil, false, fmt.Errorf("transport %T was not made by this home", conn)
+	return r.dial(ctx, []target{t})
 }
 
 // dial tries targets in turn.

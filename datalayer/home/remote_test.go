@@ -169,6 +169,11 @@ func TestSSLModes(t *testing.T) {
 			if err != nil || tlsUp != c.tls {
 				t.Fatalf("TLS is up: %v, want %v; %v", tlsUp, c.tls, err)
 			}
+			peer, peerTLS, err := h.DialPeer(within(t, 10*time.Second), conn)
+			if err != nil || peerTLS != c.tls || peer.RemoteAddr().String() != conn.RemoteAddr().String() {
+				t.Fatalf("the peer's TLS is up: %v, want %v; %v", peerTLS, c.tls, err)
+			}
+			peer.Close()
 			conn.Close()
 			if strings.HasPrefix(c.uri, "/") {
 				return // alice may come over TCP only
@@ -274,7 +279,7 @@ func TestDialPeerReachesTheSameServer(t *testing.T) {
 		t.Error(err)
 	}
 	<-toSecond
-	if _, _, err := h.DialPeer(within(t, 5*time.Second), &net.TCPConn{}); err == nil {
+	if _, _, err := h.DialPeer(within(t, 5*time.Second), &tls.Conn{}); err == nil {
 		t.Error("the peer of a transport of someone else")
 	}
 }

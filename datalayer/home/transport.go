@@ -16,56 +16,51 @@ var errNoTLS = errors.New("the server does not support TLS, and sslmode asks for
 // sslRequest is the SSLRequest message (PostgreSQL documentation, "Message Formats": length 8, code 80877103).
 const sslRequest = "\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
-// transport is a connection that remembers which target it leads to.
-type transport struct {
-	net.Conn
+// tlsTransport is a connection with TLS up that remembers which target it leads to. One without TLS is handed out as it
+// is, so that its user can have the kernel's own ways of writing.
+type tlsTransport struct {
+	*tls.Conn
 	to target
-}
-
-// homeTarget is the server that the transport leads to.
-func (t *transport) homeTarget() target { return t.to }
-
-// NetConn gives the connection inside, a *tls.Conn where TLS is up.
-func (t *transport) NetConn() net.Conn { return t.Conn }
-
-// CloseWrite ends the sending half, where the connection inside can.
-func (t *transport) CloseWrite() error {
-	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return nil
 }
 
 // dial connects, and brings TLS up as the target says.
 func (t target) dial(ctx context.Context) (net.Conn, bool, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, t.network, t.address)
-	if err != nil {
-		return nil, false, err
-	}
-	if t.tls == nil {
-		return &transport{conn, t}, false, nil
+	if err != nil || t.tls == nil {
+		return conn, false, err
 	}
 	up, err := t.startTLS(ctx, conn)
 	if err == nil {
-		return &transport{up, t}, true, nil
+		return &tlsTransport{up, t}, true, nil
 	}
 	if errors.Is(err, errNoTLS) && t.plainToo {
-		return &transport{conn, t}, false, nil
+		return conn, false, nil
 	}
 	conn.Close()
 	if !t.plainToo || ctx.Err() != nil {
 		return nil, false, err
 	}
 	// A server whose TLS fails is tried without, as libpq does for sslmode=prefer.
-	if conn, err = (&net.Dialer{}).DialContext(ctx, t.network, t.address); err != nil {
-		return nil, false, err
+	conn, err = (&net.Dialer{}).DialContext(ctx, t.network, t.address)
+	return conn, false, err
+}
+
+// peerOf is a target for the very address that a transport leads to, with TLS if it has it.
+func peerOf(conn net.Conn) (target, bool) {
+	if up, ok := conn.(*tlsTransport); ok {
+		t := up.to
+		t.network, t.address, t.plainToo = up.RemoteAddr().Network(), up.RemoteAddr().String(), false
+		return t, true
 	}
-	return &transport{conn, t}, false, nil
+	if _, ok := conn.(*tls.Conn); ok || conn.RemoteAddr() == nil {
+		return target{}, false
+	}
+	return target{network: conn.RemoteAddr().Network(), address: conn.RemoteAddr().String()}, true
 }
 
 // startTLS asks for TLS (PostgreSQL documentation, "SSL Session Encryption") and shakes hands. After errNoTLS conn can
 // still be used without TLS.
-func (t target) startTLS(ctx context.Context, conn net.Conn) (net.Conn, error) {
+func (t target) startTLS(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if !t.direct {
