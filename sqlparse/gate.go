@@ -48,12 +48,23 @@ func (g *Gate) Concerns(sql []byte) bool {
 	if !noun && !holdsWord(sql, shortNoun) {
 		return false
 	}
+	return g.componentVerb(sql)
+}
+
+// componentVerb reports whether a noun stands behind one of verbs. A text in which the same comments would have to be
+// skipped from many verbs is taken to concern the proxy: the time is to grow with the length only.
+func (g *Gate) componentVerb(sql []byte) bool {
+	skipped := 0
 	for at := 0; ; {
 		verb, end := g.verbs.find(sql, at)
 		if verb < 0 {
 			return false
 		}
-		if g.namesComponent(sql, end) {
+		noun := g.nounPlace(sql, end)
+		if g.nounAt(sql, noun) {
+			return true
+		}
+		if skipped += noun - end; skipped > 4*len(sql) {
 			return true
 		}
 		at = end
@@ -74,13 +85,17 @@ func (g *Gate) ConcernsWith(sql []byte, extra []string) bool {
 	return false
 }
 
-// namesComponent reports whether a noun follows at, behind blanks and comments, or ON and then one (GRANT EXECUTE ON
+// nounPlace is where the noun behind a verb would begin: behind blanks and comments, and behind ON (GRANT EXECUTE ON
 // MODEL).
-func (g *Gate) namesComponent(sql []byte, at int) bool {
+func (g *Gate) nounPlace(sql []byte, at int) int {
 	at = skipBlanks(sql, at)
-	if at+2 < len(sql) && sql[at]|0x20 == 'o' && sql[at+1]|0x20 == 'n' && !identByte(sql[at+2]) {
+	if at+2 < len(sql) && wordAt(sql, at, "on") {
 		at = skipBlanks(sql, at+2)
 	}
+	return at
+}
+
+func (g *Gate) nounAt(sql []byte, at int) bool {
 	if at >= len(sql) {
 		return false
 	}

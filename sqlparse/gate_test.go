@@ -75,6 +75,14 @@ func TestGateAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestGateTime has texts on which a search that skips the same comments again and again would take many minutes.
+func TestGateTime(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{"create/* ", "create-- ", "create ", "model create\n", "u&", "j"} {
+		NewGate().Concerns([]byte("select 1 from model " + strings.Repeat(unit, 2<<20/len(unit))))
+	}
+}
+
 func BenchmarkGate(b *testing.B) {
 	point := "SELECT id, name, email, created_at FROM customers WHERE customers.id = $1 AND deleted_at IS NULL LIMIT 1"
 	values := "INSERT INTO measurements VALUES " + strings.Repeat("(12345, 'some text of a row', 1.5e3, NULL), ", 24000) + "(1)"
