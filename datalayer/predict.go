@@ -2,6 +2,7 @@ package datalayer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // Predict answers rows with a model (version 0: the default one), for programs that embed the Datalayer: a column an
 // argument, in the signature's order and types. A row with a NULL argument is NULL without a call, unless the model is
 // declared to be called on NULL. The rows are handed over in batches of the model's size, every row once. What it did is
-// recorded as one statement.
+// recorded as one statement. The *Error of a model that failed wraps a *udf.RowError where the runtime knows the row.
 func (d *Datalayer) Predict(ctx context.Context, name string, version int, args ...udf.Column) (udf.Column, error) {
 	lease, err := d.Acquire(ctx, name, version)
 	if err != nil {
@@ -77,8 +78,11 @@ func (d *Datalayer) predictBatch(ctx context.Context, lease *Lease, args []udf.C
 	began := time.Now()
 	got, err := guarded(d.config.Logger, v, func() (udf.Column, error) { return lease.Predict(ctx, batch) })
 	stats.Busy += time.Since(began)
-	if err != nil {
-		return err
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return v.Failure(inCallersRows(err, rows))
 	}
 	if got.Type != v.Returns || got.Len() != len(rows) {
 		return &Error{
@@ -90,6 +94,15 @@ func (d *Datalayer) predictBatch(ctx context.Context, lease *Lease, args []udf.C
 		copyRow(answers, row, &got, i)
 	}
 	return nil
+}
+
+// inCallersRows counts the row that an error is about as the caller of Predict does. rows are those of the batch.
+func inCallersRows(err error, rows []int) error {
+	var row *udf.RowError
+	if !errors.As(err, &row) || row.Row < 0 || row.Row >= len(rows) {
+		return err
+	}
+	return &udf.RowError{Row: rows[row.Row], Err: row.Err}
 }
 
 // copyRow copies one row between columns of one type.

@@ -2,6 +2,7 @@ package datalayer_test
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"strings"
 	"sync"
@@ -197,7 +198,10 @@ func TestPredict(t *testing.T) {
 		t.Errorf("an answer without NULLs has Nulls: %+v, %v", got, err)
 	}
 	_, err = f.Predict(ctx, "m", 0, floats(1, 2, 3, 4, 13))
-	wantCode(t, err, "22012")
+	var row *udf.RowError
+	if e := wantCode(t, err, "22012"); e.Message != `model "m" version 1 failed: unlucky` || !errors.As(err, &row) || row.Row != 4 {
+		t.Errorf("got %+v, want the model's name once, and row 4", e)
+	}
 	_, err = f.Predict(ctx, "m", 0)
 	wantCode(t, err, "42883")
 	_, err = f.Predict(ctx, "m", 0, udf.Column{Type: udf.Int4, Ints: []int64{1}})

@@ -103,7 +103,8 @@ type Model interface {
 	// only for a model that is declared to be called on NULL.
 	//
 	// When a row cannot be answered the error is a *RowError if the runtime knows which; otherwise the caller
-	// bisects. Predict returns soon after ctx ends, with ctx's error.
+	// bisects. An error says what happened ("division by zero"); the caller names the model. Predict returns soon
+	// after ctx ends, with ctx's error.
 	Predict(ctx context.Context, args []Column) (Column, error)
 	// Close frees what the model holds, once no Predict runs.
 	Close() error

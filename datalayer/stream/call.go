@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -297,22 +298,9 @@ func (p *pendingCall) explain(ctx context.Context, err error, from, to int) erro
 
 // failed is the error for one row.
 func (p *pendingCall) failed(err error, row int) error {
-	m := p.state.call.Model
-	e := &datalayer.Error{Code: "38000", Message: fmt.Sprintf("model %q version %d failed: %s", m.Name, m.Version, err), Err: err,
-		Hint: "The statement was rolled back; leave such rows out by a condition, or mend the model."}
-	var coded *udf.Error
-	var detail string
-	if errors.As(err, &coded) {
-		e.Code = coded.Code
-		if coded.Hint != "" {
-			e.Hint = coded.Hint
-		}
-		detail = coded.Detail
-	}
-	e.Detail = "The row's arguments: " + p.describe(row) + "."
-	if detail != "" {
-		e.Detail += "\n" + detail
-	}
+	e := p.state.call.Model.Failure(err)
+	e.Detail = strings.TrimSuffix("The row's arguments: "+p.describe(row)+".\n"+e.Detail, "\n")
+	e.Hint = cmp.Or(e.Hint, "The statement was rolled back; leave such rows out by a condition, or mend the model.")
 	return e
 }
 

@@ -14,7 +14,6 @@ import (
 
 // cells writes the values of a tensor, row by row and width in each, into an answer's rows from lo on.
 type cells struct {
-	out    *output
 	answer *udf.Column
 	lo, n  int
 	width  int
@@ -31,7 +30,7 @@ func (c *cells) scalar() (bool, error) {
 	}
 	return false, &udf.Error{
 		Code:    "42804",
-		Message: fmt.Sprintf("model %q answered %d values a row, which cannot be returned as %v", c.out.model, c.width, c.answer.Type),
+		Message: fmt.Sprintf("answered %d values a row, which cannot be returned as %v", c.width, c.answer.Type),
 		Hint:    fmt.Sprintf("Declare RETURNS %v[].", c.answer.Type),
 	}
 }
@@ -68,7 +67,7 @@ func (c *cells) narrow(data []float64) error {
 	for i, x := range data {
 		data[i] = float64(float32(x))
 		if math.IsInf(data[i], 0) && !math.IsInf(x, 0) {
-			return c.out.outOfRange(c.lo+i/c.width, strconv.FormatFloat(x, 'g', -1, 64), "real")
+			return outOfRange(c.lo+i/c.width, strconv.FormatFloat(x, 'g', -1, 64), "real")
 		}
 	}
 	return nil
@@ -115,7 +114,7 @@ func (c *cells) fit(data []int64) error {
 	}
 	for i, x := range data {
 		if x < low || x > high {
-			return c.out.outOfRange(c.lo+i/c.width, strconv.FormatInt(x, 10), c.answer.Type.String())
+			return outOfRange(c.lo+i/c.width, strconv.FormatInt(x, 10), c.answer.Type.String())
 		}
 	}
 	return nil
@@ -146,7 +145,7 @@ func (c *cells) bools(data []bool) error {
 		return c.texts(format(data, strconv.FormatBool))
 	}
 	if scalar {
-		return c.out.failure(fmt.Sprintf("a boolean cannot be returned as %v", c.answer.Type))
+		return brokenResult(fmt.Sprintf("a boolean cannot be returned as %v", c.answer.Type))
 	}
 	rows(c.answer.BoolLists[c.lo:], slices.Clone(data), c.n, c.width)
 	return nil
@@ -163,7 +162,7 @@ func (c *cells) texts(data []string) error {
 		if !utf8.ValidString(s) || slices.Contains([]byte(s), 0) {
 			return &udf.RowError{Row: c.lo + i/c.width, Err: &udf.Error{
 				Code:    "22021",
-				Message: fmt.Sprintf("model %q answered text that is not valid UTF-8", c.out.model),
+				Message: "answered text that is not valid UTF-8",
 			}}
 		}
 	}
@@ -204,16 +203,16 @@ func (c *cells) json(total int, appendCell func(dst []byte, i int) []byte) error
 func (o *output) writeMaps(answer *udf.Column, lo, n, padded int, seq *ort.Sequence) error {
 	values, err := seq.GetValues()
 	if err != nil || len(values) != padded {
-		return o.failure(fmt.Sprintf("output %q has %d maps for %d rows", o.name, len(values), padded))
+		return brokenResult(fmt.Sprintf("output %q has %d maps for %d rows", o.name, len(values), padded))
 	}
 	for i, v := range values[:n] {
 		m, ok := v.(*ort.Map)
 		if !ok {
-			return o.failure(fmt.Sprintf("output %q is not a sequence of maps", o.name))
+			return brokenResult(fmt.Sprintf("output %q is not a sequence of maps", o.name))
 		}
 		labels, probabilities, bits, err := mapContents(m)
 		if err != nil || len(labels) != len(probabilities) {
-			return o.failure(fmt.Sprintf("a map of output %q cannot be read", o.name))
+			return brokenResult(fmt.Sprintf("a map of output %q cannot be read", o.name))
 		}
 		if answer.Type.Storage() == udf.StoreFloatLists {
 			answer.FloatLists[lo+i] = probabilities

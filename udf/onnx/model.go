@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -18,7 +17,6 @@ const DefaultMaxBatch = 4096
 // model is a loaded ONNX model. ONNX Runtime's session is safe for concurrent runs; what one run needs beside it is a
 // slot, and the number of slots bounds the runs that go on at once.
 type model struct {
-	name    string
 	sig     udf.Signature
 	session *ort.DynamicAdvancedSession
 	inputs  []input
@@ -40,7 +38,6 @@ type slot struct {
 func newModel(spec udf.Spec, session *ort.DynamicAdvancedSession, inputs []input, args []udf.Arg, out output,
 	maxBatch, sessions int) *model {
 	m := &model{
-		name:     spec.Name,
 		sig:      udf.Signature{Args: args, Returns: out.typ},
 		session:  session,
 		inputs:   inputs,
@@ -131,7 +128,7 @@ func (m *model) run(ctx context.Context, s *slot, args []udf.Column, lo, n int, 
 		}
 		v, err := f.tensor(padded)
 		if err != nil {
-			return m.failure(err)
+			return failure(err)
 		}
 		values[i] = v
 	}
@@ -140,7 +137,7 @@ func (m *model) run(ctx context.Context, s *slot, args []udf.Column, lo, n int, 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return m.failure(err)
+		return failure(err)
 	}
 	defer outs[0].Destroy()
 	return m.out.write(answer, lo, n, padded, outs[0])
@@ -162,7 +159,7 @@ func (m *model) acquire(ctx context.Context) (*slot, error) {
 	opts, err := ort.NewRunOptions()
 	if err != nil {
 		m.slots <- nil
-		return nil, m.failure(err)
+		return nil, failure(err)
 	}
 	s := &slot{opts: opts, feeds: make([]feed, len(m.inputs))}
 	for i := range m.inputs {
@@ -180,10 +177,10 @@ func (s *slot) free() {
 }
 
 // failure is a run's error. ONNX Runtime does not say which row it was.
-func (m *model) failure(err error) error {
+func failure(err error) error {
 	return &udf.Error{
 		Code:    "38000",
-		Message: fmt.Sprintf("model %q failed", m.name),
+		Message: "ONNX Runtime cannot run it on these rows",
 		Detail:  strings.TrimPrefix(err.Error(), "Error running network: "),
 	}
 }

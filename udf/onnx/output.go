@@ -11,9 +11,8 @@ import (
 
 // output is the graph's output that answers, and the SQL type it answers in.
 type output struct {
-	model string
-	name  string
-	typ   udf.Type
+	name string
+	typ  udf.Type
 }
 
 // shape is what one row of an output is.
@@ -37,7 +36,7 @@ func planOutput(f *file, spec udf.Spec, option string) (output, error) {
 	if err != nil {
 		return output{}, err
 	}
-	out := output{model: spec.Name, name: v.name, typ: spec.Returns}
+	out := output{name: v.name, typ: spec.Returns}
 	if out.typ == udf.Invalid {
 		out.typ = defaultType(sh, e)
 		if out.typ == udf.Invalid {
@@ -175,9 +174,9 @@ func (o *output) write(answer *udf.Column, lo, n, padded int, v ort.Value) error
 		width = int(dims[1])
 	}
 	if len(dims) < 1 || len(dims) > 2 || int(dims[0]) != padded {
-		return o.failure(fmt.Sprintf("output %q has the shape %v for %d rows", o.name, dims, padded))
+		return brokenResult(fmt.Sprintf("output %q has the shape %v for %d rows", o.name, dims, padded))
 	}
-	c := cells{out: o, answer: answer, lo: lo, n: n, width: width}
+	c := cells{answer: answer, lo: lo, n: n, width: width}
 	switch t := v.(type) {
 	case *ort.Tensor[float32]:
 		return c.floats(widen[float64](t.GetData()), 32)
@@ -200,7 +199,7 @@ func (o *output) write(answer *udf.Column, lo, n, padded int, v ort.Value) error
 	case *ort.Tensor[uint64]:
 		for i, x := range t.GetData() {
 			if int64(x) < 0 && i < n*width {
-				return o.outOfRange(lo+i/width, fmt.Sprint(x), "bigint")
+				return outOfRange(lo+i/width, fmt.Sprint(x), "bigint")
 			}
 		}
 		return c.ints(widen[int64](t.GetData()))
@@ -209,11 +208,11 @@ func (o *output) write(answer *udf.Column, lo, n, padded int, v ort.Value) error
 	case *ort.StringTensor:
 		texts, err := t.GetContents()
 		if err != nil {
-			return o.failure(err.Error())
+			return brokenResult(err.Error())
 		}
 		return c.texts(texts)
 	}
-	return o.failure(fmt.Sprintf("output %q is of a kind that cannot be read", o.name))
+	return brokenResult(fmt.Sprintf("output %q is of a kind that cannot be read", o.name))
 }
 
 // widen copies numbers to the width that columns hold.
@@ -225,15 +224,13 @@ func widen[W int64 | float64, T number](data []T) []W {
 	return wide
 }
 
-// failure says that the model's result is not what its file promised.
-func (o *output) failure(why string) error {
-	return &udf.Error{Code: "38000", Message: fmt.Sprintf("model %q failed: %s", o.model, why)}
-}
+// brokenResult says that a result is not what the model's file promised.
+func brokenResult(why string) error { return &udf.Error{Code: "38000", Message: why} }
 
 // outOfRange says that a row's answer does not fit the type that was declared.
-func (o *output) outOfRange(row int, val, typ string) error {
+func outOfRange(row int, val, typ string) error {
 	return &udf.RowError{Row: row, Err: &udf.Error{
 		Code:    "22003",
-		Message: fmt.Sprintf("model %q answered %s, which is out of range for type %s", o.model, val, typ),
+		Message: fmt.Sprintf("answered %s, which is out of range for type %s", val, typ),
 	}}
 }

@@ -41,7 +41,7 @@ func (m *model) failure(err error, use *usage) error {
 	if !errors.As(err, &eval) {
 		return err
 	}
-	e := &udf.Error{Code: "38000", Message: fmt.Sprintf("failed: %s", err)}
+	e := &udf.Error{Code: "38000", Message: err.Error()}
 	var own *udf.Error
 	switch {
 	case use.outOfSteps || errors.Is(err, errSteps):
@@ -50,13 +50,13 @@ func (m *model) failure(err error, use *usage) error {
 	case errors.As(err, &own):
 		*e = *own
 	}
-	e.Message = shorten(fmt.Sprintf("model %q %s", m.name, e.Message))
+	e.Message = shorten(e.Message)
 	e.Detail = m.backtrace(eval)
 	return e
 }
 
 // prefix says whose error it is, for errors of values.
-func (m *model) prefix(err error, who string) error {
+func prefix(err error, who string) error {
 	var own *udf.Error
 	if !errors.As(err, &own) {
 		return err

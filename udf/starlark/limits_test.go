@@ -165,7 +165,7 @@ func TestStepsAreCountedForEachRow(t *testing.T) {
 	if !errors.As(err, &row) || row.Row != 321 {
 		t.Errorf("error is %v, want row 321's", err)
 	}
-	wantError(t, err, "54000", `model "m" exceeded the step limit of 2000`, "in predict")
+	wantError(t, err, "54000", `exceeded the step limit of 2000`, "in predict")
 }
 
 func TestMemoryIsCountedForEachRow(t *testing.T) {
@@ -181,7 +181,7 @@ func TestMemoryIsCountedForEachRow(t *testing.T) {
 	if !errors.As(err, &row) || row.Row != 3 {
 		t.Errorf("error is %v, want row 3's", err)
 	}
-	wantError(t, err, "53200", `model "m" exceeded the memory limit of 10000 bytes`)
+	wantError(t, err, "53200", `exceeded the memory limit of 10000 bytes`)
 }
 
 func TestTopLevelHasLimitsToo(t *testing.T) {

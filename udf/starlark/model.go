@@ -39,7 +39,7 @@ func (m *model) start(ctx context.Context, prog *program) (*star.Function, error
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, m.failure(err, use)
+		return nil, prefix(m.failure(err, use), fmt.Sprintf("the source of model %q failed:", m.name))
 	}
 	globals.Freeze()
 	fn, ok := globals["predict"].(*star.Function)
@@ -156,7 +156,7 @@ func (m *model) row(thread *star.Thread, readers []reader, w *writer, args star.
 	for k, read := range readers {
 		v, err := read(i)
 		if err != nil {
-			return m.prefix(err, fmt.Sprintf("argument %q of model %q", m.sig.Args[k].Name, m.name))
+			return prefix(err, fmt.Sprintf("argument %q", m.sig.Args[k].Name))
 		}
 		args[k] = v
 	}
@@ -168,8 +168,5 @@ func (m *model) row(thread *star.Thread, readers []reader, w *writer, args star.
 		w.answer.SetNull(i)
 		return nil
 	}
-	if err := w.write(v, i); err != nil {
-		return m.prefix(err, fmt.Sprintf("model %q", m.name))
-	}
-	return nil
+	return w.write(v, i)
 }
