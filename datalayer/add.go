@@ -62,7 +62,7 @@ func (d *Datalayer) add(ctx context.Context, req addition) (*AddOutcome, error) 
 	}
 	if req.mode == AddIfNotExists {
 		if m := d.catalog.Load().models[def.Name]; m != nil {
-			return &AddOutcome{Change: changeExists, Model: m.byDefault}, nil
+			return &AddOutcome{Change: changeExists, Model: m.byDefault, Default: m.byDefault.Version}, nil
 		}
 	}
 	a, err := d.resolveArtifact(ctx, def.Artifact, req.dryRun)
@@ -280,7 +280,7 @@ func outcomeOf(tx metadata.Tx, name string, before *metadata.Model, change strin
 	if err != nil {
 		return nil, err
 	}
-	o := &AddOutcome{Change: change, Model: m.byDefault}
+	o := &AddOutcome{Change: change, Model: m.byDefault, Default: m.byDefault.Version}
 	if change == changeNewVersion {
 		o.Model = m.versions[len(m.versions)-1]
 		if o.Model.Default {

@@ -102,14 +102,14 @@ func TestAddModes(t *testing.T) {
 	_, err := f.Add(ctx, define("m", "two"), datalayer.AddNew, "")
 	wantText(t, "the hint", wantCode(t, err, "42710").Hint, "CREATE OR REPLACE")
 	o, err := f.Add(ctx, define("m", "two"), datalayer.AddOrReplace, "")
-	if err != nil || o.Change != "new version" || o.Model.Version != 2 || !o.Model.Default || o.Replaces != 1 {
+	if err != nil || o.Change != "new version" || o.Model.Version != 2 || !o.Model.Default || o.Replaces != 1 || o.Default != 2 {
 		t.Fatalf("Add of other content: %+v %+v, %v", o, o.Model, err)
 	}
 	if err := f.SetDefault(ctx, "m", 1); err != nil {
 		t.Fatal(err)
 	}
 	o, err = f.Add(ctx, define("m", "three"), datalayer.AddOrReplace, "")
-	if err != nil || o.Model.Version != 3 || o.Model.Default || o.Replaces != 0 {
+	if err != nil || o.Model.Version != 3 || o.Model.Default || o.Replaces != 0 || o.Default != 1 {
 		t.Fatalf("Add while version 1 is set to be the default: %+v %+v, %v", o, o.Model, err)
 	}
 	if v, err := f.Describe(ctx, "m", 0); err != nil || v.Version != 1 {

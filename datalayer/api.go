@@ -51,6 +51,8 @@ type AddOutcome struct {
 	// Model is the version that was made, or that was there already. Its Default says whether the bare name means
 	// it: a new version becomes the default one, unless SetDefault chose an older one.
 	Model *ModelVersion
+	// Default is the version that the bare name means now.
+	Default int
 	// Replaces is the version that was the default before, where another one became it; 0 for none.
 	Replaces int
 }

@@ -178,7 +178,12 @@ func addNotice(out *datalayer.AddOutcome) string {
 	case "exists":
 		return fmt.Sprintf("model %q already exists, skipping", out.Model.Name)
 	case "new version":
-		return fmt.Sprintf("model %q has a new version %d", out.Model.Name, out.Model.Version)
+		text := fmt.Sprintf("model %q has a new version %d", out.Model.Name, out.Model.Version)
+		if !out.Model.Default {
+			text += fmt.Sprintf("; the default stays version %d, as it was set: ALTER MODEL %s SET DEFAULT VERSION %d changes it",
+				out.Default, sqlparse.QuoteIdentifier(out.Model.Name), out.Model.Version)
+		}
+		return text
 	}
 	return ""
 }
