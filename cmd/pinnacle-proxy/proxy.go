@@ -184,7 +184,7 @@ func (p *proxy) openDatalayer(ctx context.Context) (*datalayer.Datalayer, error)
 	p.onClose(func(context.Context) error { return store.Close() })
 	files, err := filesystem.Open(c.ArtifactDir())
 	if err != nil {
-		return nil, err
+		return nil, datalayer.ErrorOf(err)
 	}
 	cache := filepath.Join(c.DataDir, loadDir)
 	if err := os.MkdirAll(cache, 0o700); err != nil {
