@@ -16,15 +16,17 @@ const (
 	BinaryFormat int16 = 1
 )
 
-// pg_type OIDs of types that are not models' own but are read as one of them.
+// pg_type OIDs of types that are not models' own but are read as one of them, and of their arrays.
 const (
-	oidChar    = 18
-	oidName    = 19
-	oidXID     = 28
-	oidOID     = 26
-	oidUnknown = 705
-	oidBPChar  = 1042
-	oidVarchar = 1043
+	oidChar         = 18
+	oidName         = 19
+	oidUnknown      = 705
+	oidBPChar       = 1042
+	oidVarchar      = 1043
+	oidCharArray    = 1002
+	oidNameArray    = 1003
+	oidBPCharArray  = 1014
+	oidVarcharArray = 1015
 )
 
 // Conversion says how a value of one PostgreSQL type becomes a model's argument.
@@ -55,11 +57,40 @@ var implicit = map[udf.Type]map[udf.Type]Conversion{
 
 // Convert says how a value of type oid becomes an argument of type to.
 func Convert(oid uint32, to udf.Type) Conversion {
-	from := argType(oid)
-	if from == to {
-		return Direct
+	if e := elementOf(oid); e != 0 && to.ArrayOID() == 0 && oid != to.OID() {
+		if Convert(e, element(to)) == Refused {
+			return Refused
+		}
+		return Cast // an array is cast as its elements are
 	}
-	return implicit[from][to]
+	from := argType(oid)
+	switch {
+	case from != to:
+		return implicit[from][to]
+	case oid == oidBPChar || oid == oidChar: // the casts to text cut blanks and NUL bytes off
+		return Cast
+	}
+	return Direct
+}
+
+// elementOf is the OID of the elements of an array type, 0 for a type that is none of those that a model could take.
+func elementOf(oid uint32) uint32 {
+	switch oid {
+	case oidCharArray:
+		return oidChar
+	case oidNameArray:
+		return oidName
+	case oidBPCharArray:
+		return oidBPChar
+	case oidVarcharArray:
+		return oidVarchar
+	}
+	for t := udf.Bool; t <= udf.TextArray && oid != 0; t++ {
+		if t.ArrayOID() == oid {
+			return t.OID()
+		}
+	}
+	return 0
 }
 
 // argType is the model type that values of a PostgreSQL type are read as.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -40,7 +41,7 @@ func appendBinary(dst []byte, c *udf.Column, i int) ([]byte, error) {
 	case udf.Float4, udf.Float8:
 		return appendFloat(dst, c.Type, c.Floats[i]), nil
 	case udf.Text:
-		return append(dst, c.Texts[i]...), nil
+		return append(dst, c.Texts[i]...), checkText(c.Texts[i])
 	case udf.Bytea:
 		return append(dst, c.Bytes[i]...), nil
 	case udf.Float4Array, udf.Float8Array, udf.Int4Array, udf.Int8Array, udf.BoolArray, udf.TextArray:
@@ -74,6 +75,17 @@ func appendInt(dst []byte, t udf.Type, v int64) ([]byte, error) {
 
 func errRange(t udf.Type) error {
 	return &udf.Error{Code: "22003", Message: t.String() + " out of range"}
+}
+
+// checkText refuses what no text of PostgreSQL holds.
+func checkText(s string) error {
+	switch {
+	case strings.IndexByte(s, 0) >= 0:
+		return &udf.Error{Code: "22021", Message: `invalid byte sequence for encoding "UTF8": 0x00`}
+	case !utf8.ValidString(s):
+		return &udf.Error{Code: "22021", Message: `invalid byte sequence for encoding "UTF8"`}
+	}
+	return nil
 }
 
 func appendFloat(dst []byte, t udf.Type, v float64) []byte {
@@ -183,6 +195,8 @@ func appendText(dst []byte, c *udf.Column, i int) ([]byte, error) {
 		return formatFloat(dst, c.Floats[i], 32), nil
 	case udf.Float8:
 		return formatFloat(dst, c.Floats[i], 64), nil
+	case udf.Text:
+		return append(dst, c.Texts[i]...), checkText(c.Texts[i])
 	case udf.Bytea:
 		dst = append(dst, `\x`...)
 		return hex.AppendEncode(dst, c.Bytes[i]), nil
@@ -201,6 +215,9 @@ func appendListText(dst []byte, c *udf.Column, i int) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		if e.Type == udf.Text {
+			if err := checkText(e.Texts[j]); err != nil {
+				return dst, err
+			}
 			dst = appendElementText(dst, e.Texts[j])
 			continue
 		}

@@ -12,6 +12,10 @@ import (
 // digits that give the number back, without an exponent where the decimal point lies within the first 15 (float4: 6)
 // digits or up to four zeros after it (d2s.c, f2s.c).
 func formatFloat(dst []byte, f float64, bits int) []byte {
+	limit, integers := 15, float64(1<<53)
+	if bits == 32 {
+		limit, integers, f = 6, 1<<24, float64(float32(f))
+	}
 	switch {
 	case math.IsNaN(f):
 		return append(dst, "NaN"...)
@@ -24,13 +28,6 @@ func formatFloat(dst []byte, f float64, bits int) []byte {
 			return append(dst, "-0"...)
 		}
 		return append(dst, '0')
-	}
-	limit, integers := 15, float64(1<<53)
-	if bits == 32 {
-		limit, integers, f = 6, 1<<24, float64(float32(f))
-	}
-	if math.IsInf(f, 0) { // beyond float4
-		return formatFloat(dst, f, bits)
 	}
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
