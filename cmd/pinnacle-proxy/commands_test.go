@@ -116,7 +116,7 @@ func TestDoctor(t *testing.T) {
 // TestUsersOwnServer puts one proxy before another one's PostgreSQL, which stands for the user's own.
 func TestUsersOwnServer(t *testing.T) {
 	t.Parallel()
-	dir := dataDir(t)
+	dir := madeDir(t)
 	s := serve(t, dir)
 	address := net.JoinHostPort(s.config.Host, portText(s))
 	front := serve(t, dataDir(t), "--databackend=postgres://pinnacle@"+address+"/pinnacle?sslmode=prefer")

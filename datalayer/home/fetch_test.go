@@ -25,7 +25,7 @@ func TestFetched(t *testing.T) {
 		c := config(lock, logger(t))
 		c.Fetch = home.FetchAlways
 		began := time.Now()
-		local, err := home.StartLocal(within(t, 5*time.Minute), c)
+		local, err := home.StartLocal(within(t, 2*startTime), c)
 		if err != nil {
 			t.Fatal(err)
 		}

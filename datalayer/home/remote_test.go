@@ -36,7 +36,7 @@ type userServer struct {
 func startUserServer(t *testing.T, withTLS bool) userServer {
 	t.Helper()
 	dir := dataDir(t)
-	found, err := home.Look(within(t, 10*time.Second), dir, "", home.FetchNever)
+	found, err := home.Look(within(t, time.Minute), dir, "", home.FetchNever)
 	programs, ok := found.Choice()
 	if err != nil || !ok {
 		t.Fatal(err, found.Search.Refused)
@@ -55,7 +55,7 @@ host all alice all scram-sha-256
 hostssl all certified all cert
 END
 printf "CREATE ROLE alice LOGIN PASSWORD 'wonder:land'\nCREATE ROLE bob LOGIN\nCREATE ROLE certified LOGIN\n" |
-	"$BIN/postgres" --single -D "$DATA" postgres >/dev/null`
+	"$BIN/postgres" --single -D "$DATA" -c fsync=off postgres >/dev/null`
 	setup := exec.Command("sh", "-c", script)
 	setup.Env = append(os.Environ(), "BIN="+programs.Dir, "DATA="+data, "DIR="+dir)
 	if err := os.Chmod(dir, 0o777); err != nil {
@@ -104,7 +104,7 @@ func freePort(t *testing.T) string {
 // connect is home.Connect with the test's time and log.
 func connect(t *testing.T, uri string) (*home.Remote, error) {
 	t.Helper()
-	return home.Connect(within(t, 20*time.Second), uri, logger(t))
+	return home.Connect(within(t, time.Minute), uri, logger(t))
 }
 
 // loginOver opens a session over a transport of the home.
@@ -119,7 +119,7 @@ func loginOver(t *testing.T, h home.Home, user, password string) (*pgconn.PgConn
 		conn, _, err := h.Dial(ctx)
 		return conn, err
 	}
-	return pgconn.ConnectConfig(within(t, 20*time.Second), c)
+	return pgconn.ConnectConfig(within(t, time.Minute), c)
 }
 
 func TestSSLModes(t *testing.T) {
@@ -165,11 +165,11 @@ func TestSSLModes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn, tlsUp, err := h.Dial(within(t, 10*time.Second))
+			conn, tlsUp, err := h.Dial(within(t, time.Minute))
 			if err != nil || tlsUp != c.tls {
 				t.Fatalf("TLS is up: %v, want %v; %v", tlsUp, c.tls, err)
 			}
-			peer, peerTLS, err := h.DialPeer(within(t, 10*time.Second), conn)
+			peer, peerTLS, err := h.DialPeer(within(t, time.Minute), conn)
 			if err != nil || peerTLS != c.tls || peer.RemoteAddr().String() != conn.RemoteAddr().String() {
 				t.Fatalf("the peer's TLS is up: %v, want %v; %v", peerTLS, c.tls, err)
 			}
@@ -396,7 +396,7 @@ func TestDirectTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, tlsUp, err := h.Dial(within(t, 10*time.Second))
+	conn, tlsUp, err := h.Dial(within(t, time.Minute))
 	if err != nil || !tlsUp {
 		t.Fatalf("TLS is up: %v; %v", tlsUp, err)
 	}
