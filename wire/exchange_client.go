@@ -59,7 +59,7 @@ func (x *Exchange) FlushClient() error {
 	if len(x.replies) == 0 {
 		return nil
 	}
-	n, err := s.client.Write(x.replies)
+	n, err := s.toClient.Write(x.replies)
 	s.srv.observer.Bytes(0, n)
 	x.replies = x.replies[:0]
 	if err != nil {

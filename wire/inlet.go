@@ -185,9 +185,9 @@ func (i *inlet) ready(fd uintptr) bool {
 	for {
 		i.room(1)
 		space := i.buf[i.end:]
-		n, err := syscall.Read(int(fd), space)
+		n, errno := rawRead(fd, space)
 		switch {
-		case n > 0:
+		case errno == 0 && n > 0:
 			i.end += n
 			next := i.took()
 			if next == leave {
@@ -198,14 +198,14 @@ func (i *inlet) ready(fd uintptr) bool {
 				i.trust.Store(trusting)
 				return false
 			}
-		case err == nil:
+		case errno == 0:
 			i.outcome = io.EOF
 			return true
-		case err == syscall.EAGAIN:
+		case errno == syscall.EAGAIN:
 			i.settle()
 			return false
-		case err != syscall.EINTR:
-			i.outcome = err
+		case errno != syscall.EINTR:
+			i.outcome = errno
 			return true
 		}
 	}

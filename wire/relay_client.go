@@ -222,7 +222,7 @@ func (s *session) forward(b []byte) error {
 
 // writeHome writes to home.
 func (s *session) writeHome(b []byte) error {
-	n, err := s.home.Write(b)
+	n, err := s.toHome.Write(b)
 	s.srv.observer.Bytes(n, 0)
 	if err != nil {
 		return homeLost(err)

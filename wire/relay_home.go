@@ -75,7 +75,7 @@ func (s *session) homeTook() verdict {
 	s.mu.Unlock()
 	var n int
 	if err == nil {
-		n, err = s.client.Write(chunk)
+		n, err = s.toClient.Write(chunk)
 		s.srv.observer.Bytes(0, n)
 		if err != nil {
 			err = errors.Join(ErrClientGone, err)

@@ -23,7 +23,10 @@ type session struct {
 	// socket is the connection that was accepted; client is the same or the TLS over it, and is the session's own.
 	socket       net.Conn
 	client, home net.Conn
-	interceptor  Interceptor // nil: everything is relayed
+	// toClient and toHome write to them once the session is open. The home reader writes to the client while home is not
+	// captured, the session's own goroutine otherwise; to home only the latter.
+	toClient, toHome *outlet
+	interceptor      Interceptor // nil: everything is relayed
 	clientRelay
 	homeRelay
 
@@ -159,6 +162,7 @@ func (s *session) open(startup *startupPacket, rest []byte) error {
 	}
 	s.in = newInlet(s.client, &s.srv.buffers, nil, s.clientTook)
 	s.homeIn = newInlet(s.home, &s.srv.buffers, rest, s.homeTook)
+	s.toClient, s.toHome = newOutlet(s.client), newOutlet(s.home)
 	s.homeDone = make(chan struct{})
 	if err := s.home.SetDeadline(time.Time{}); err != nil {
 		return homeLost(err)
