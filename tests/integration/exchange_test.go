@@ -98,9 +98,9 @@ func TestAsynchronous(t *testing.T) {
 	})
 }
 
-// slowModel is created by tests that need a call that lasts: a row of it takes some hundred milliseconds and stays below the
+// slowModel is created by tests that need a call that lasts: a row of it takes some ten milliseconds and stays below the
 // step limit.
-const slowModel = "CREATE MODEL IF NOT EXISTS slow(x int4) RETURNS int4 USING starlark AS $$\ndef predict(x):\n    n = 0\n    for i in range(1500000):\n        n += 1\n    return x\n$$"
+const slowModel = "CREATE MODEL IF NOT EXISTS slow(x int4) RETURNS int4 USING starlark AS $$\ndef predict(x):\n    n = 0\n    for i in range(500000):\n        n += 1\n    return x\n$$"
 
 // TestCancel stops a model in the middle of its rows, in both protocols, and wants the session to go on.
 func TestCancel(t *testing.T) {

@@ -90,13 +90,7 @@ func (p *proxy) launch() error {
 		args = append(args, "--databackend", d.url(""))
 	}
 	cmd := exec.Command(p.bin, append(args, p.opts.args...)...)
-	for _, v := range os.Environ() {
-		// The tests' own settings are none of the proxy's.
-		if !strings.HasPrefix(v, "PINNACLE_TEST_") && !strings.HasPrefix(v, envBin+"=") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	cmd.Env = append(cmd.Env, p.opts.env...)
+	cmd.Env = append(proxyEnviron(), p.opts.env...)
 	cmd.Dir = p.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -114,6 +108,17 @@ func (p *proxy) launch() error {
 		close(exited)
 	}(cmd, p.exited)
 	return nil
+}
+
+// proxyEnviron is the environment without the tests' own settings, which are none of the proxy's.
+func proxyEnviron() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "PINNACLE_TEST_") && !strings.HasPrefix(v, envBin+"=") {
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // waitReady waits until a client can log in, and gives up at once if the process has ended.
