@@ -3,6 +3,7 @@ package onnx
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -105,19 +106,11 @@ func planArgs(f *file, inputs []input, total int, spec udf.Spec) ([]udf.Arg, err
 			Detail:  "Its inputs are: " + describeInputs(inputs) + ".",
 		}
 	}
+	names := argNames(f, inputs, total)
 	args := make([]udf.Arg, 0, total)
 	for _, in := range inputs {
-		for k := range in.width {
-			a := udf.Arg{Name: in.name, Type: in.elem.argType()}
-			if in.width > 1 || in.rank == 2 && len(inputs) == 1 {
-				a.Name = fmt.Sprintf("%s_%d", in.name, k)
-			}
-			args = append(args, a)
-		}
-	}
-	if names := metadataNames(f.metadata[featureNames]); len(names) == total {
-		for i := range args {
-			args[i].Name = names[i]
+		for range in.width {
+			args = append(args, udf.Arg{Name: names[len(args)], Type: in.elem.argType()})
 		}
 	}
 	if len(spec.Args) == 0 {
@@ -142,22 +135,54 @@ func planArgs(f *file, inputs []input, total int, spec udf.Spec) ([]udf.Arg, err
 	return args, nil
 }
 
+// argNames are the names of the arguments where the statement declares none: those of the metadata; or those of the
+// inputs, with a number for each column of a matrix; or input_0, input_1 and so on where these are not unique.
+func argNames(f *file, inputs []input, total int) []string {
+	if names := metadataNames(f.metadata[featureNames]); len(names) == total {
+		return names
+	}
+	names := make([]string, 0, total)
+	for _, in := range inputs {
+		for k := range in.width {
+			name := in.name
+			if in.width > 1 || in.rank == 2 && len(inputs) == 1 {
+				name = fmt.Sprintf("%s_%d", in.name, k)
+			}
+			names = append(names, name)
+		}
+	}
+	if slices.Contains(names, "") || !unique(names) {
+		for i := range names {
+			names[i] = fmt.Sprintf("input_%d", i)
+		}
+	}
+	return names
+}
+
 // metadataNames reads the names of the features from the model's metadata: nil if there are none, or if they are
 // empty or not unique.
 func metadataNames(text string) []string {
 	var names []string
-	if err := json.Unmarshal([]byte(text), &names); err != nil {
-		names = strings.Split(text, ",")
-	}
-	seen := map[string]bool{}
-	for i, n := range names {
-		names[i] = strings.TrimSpace(n)
-		if names[i] == "" || seen[names[i]] {
+	if strings.HasPrefix(text, "[") {
+		if err := json.Unmarshal([]byte(text), &names); err != nil {
 			return nil
 		}
-		seen[names[i]] = true
+	} else {
+		names = strings.Split(text, ",")
+	}
+	for i, n := range names {
+		names[i] = strings.TrimSpace(n)
+	}
+	if slices.Contains(names, "") || !unique(names) {
+		return nil
 	}
 	return names
+}
+
+// unique reports whether no name is there twice.
+func unique(names []string) bool {
+	sorted := slices.Sorted(slices.Values(names))
+	return len(slices.Compact(sorted)) == len(names)
 }
 
 // describeInputs lists the inputs for a message.

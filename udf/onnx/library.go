@@ -31,7 +31,8 @@ var environment struct {
 	path, version string
 }
 
-// Library loads ONNX Runtime if no model has yet, and gives the path and the version of the shared library. The error
+// Library loads ONNX Runtime if no model has yet, and gives the path and the version of the shared library, which is
+// the one that was loaded first, by whatever runtime of this process. The error
 // is a *udf.Error that says where it was looked for and how to install it.
 func (r *Runtime) Library() (path, version string, err error) {
 	environment.Lock()
@@ -77,7 +78,10 @@ func initialize(path string) error {
 		}
 		return err
 	}
-	return ort.DisableTelemetry()
+	if err := ort.DisableTelemetry(); err != nil {
+		return errors.Join(err, ort.DestroyEnvironment())
+	}
+	return nil
 }
 
 // candidates lists the shared libraries to try, best first, and the places that were looked at. A path or a variable

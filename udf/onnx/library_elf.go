@@ -1,3 +1,5 @@
+//go:build !darwin
+
 package onnx
 
 // How the loader of Linux and its like names things.
