@@ -216,12 +216,13 @@ func (d *dissector) lift(pos int, end func(i int) int) error {
 	return nil
 }
 
-// qualifiedEnd gives the last token of a name with dots in it that begins at i.
-func (d *dissector) qualifiedEnd(i int) int {
-	for i+2 < len(d.toks) && d.toks[i+1].Kind == pg_query.Token_ASCII_46 {
-		i += 2
+// qualifiedEnd gives the last token of a name with at most so many dots in it that begins at i.
+func (d *dissector) qualifiedEnd(i, dots int) int {
+	i = afterName(d.toks, i)
+	for ; dots > 0 && i+1 < len(d.toks) && d.toks[i].Kind == pg_query.Token_ASCII_46; dots-- {
+		i = afterName(d.toks, i+1)
 	}
-	return i
+	return i - 1
 }
 
 func (d *dissector) column(c *pg_query.ColumnRef) error {
@@ -229,17 +230,12 @@ func (d *dissector) column(c *pg_query.ColumnRef) error {
 	if fields[len(fields)-1].GetAStar() != nil {
 		return d.refuse("in an expression with *", c.GetLocation())
 	}
-	return d.lift(int(c.GetLocation()), func(i int) int {
-		for k := 1; k < len(fields); k++ {
-			i += 2
-		}
-		return i
-	})
+	return d.lift(int(c.GetLocation()), func(i int) int { return d.qualifiedEnd(i, len(fields)-1) })
 }
 
 // functionEnd gives the last token of a function call that begins at i, with WITHIN GROUP, FILTER and OVER.
 func (d *dissector) functionEnd(i int) int {
-	i = d.qualifiedEnd(i)
+	i = d.qualifiedEnd(i, len(d.toks))
 	if i+1 >= len(d.toks) || d.toks[i+1].Kind != pg_query.Token_ASCII_40 {
 		return -1
 	}
@@ -316,7 +312,7 @@ func (d *dissector) subquery(s *pg_query.SubLink, cond bool) error {
 	for _, c := range d.calls {
 		all = append(all, c)
 	}
-	if HasCall(&pg_query.Node{Node: &pg_query.Node_SubLink{SubLink: s}}, all) {
+	if HasCall(s.GetSubselect(), all) {
 		return d.refuse("in a subquery", at)
 	}
 	switch s.GetSubLinkType() {

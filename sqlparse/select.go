@@ -130,7 +130,7 @@ func clauseStart(toks []Token, i int) (pg_query.Token, int) {
 		pg_query.Token_LIMIT, pg_query.Token_OFFSET, pg_query.Token_FOR:
 		return k, 1
 	case pg_query.Token_FROM:
-		if i > 0 && toks[i-1].Kind == pg_query.Token_DISTINCT { // IS [NOT] DISTINCT FROM
+		if distinctFrom(toks, i) {
 			return 0, 0
 		}
 		return k, 1
@@ -142,6 +142,17 @@ func clauseStart(toks []Token, i int) (pg_query.Token, int) {
 		}
 	}
 	return 0, 0
+}
+
+// distinctFrom reports whether the FROM at i is that of IS [NOT] DISTINCT FROM. DISTINCT may be a column's alias too.
+func distinctFrom(toks []Token, i int) bool {
+	if i--; i < 0 || toks[i].Kind != pg_query.Token_DISTINCT {
+		return false
+	}
+	if i--; i >= 0 && toks[i].Kind == pg_query.Token_NOT {
+		i--
+	}
+	return i >= 0 && toks[i].Kind == pg_query.Token_IS && !label(toks, i)
 }
 
 // clauses cuts the tokens behind SELECT, at index at, into clauses.
@@ -206,7 +217,9 @@ func (s *SelectShape) set(clause pg_query.Token, words, body []Token) {
 		s.From = spanOfTokens(body)
 	case pg_query.Token_WHERE:
 		s.Where = spanOfTokens(body)
-		s.Terms = terms(body)
+		if where := s.Select.GetWhereClause(); where != nil {
+			s.Terms = terms(body, []*pg_query.Node{where}, betweens(where))
+		}
 	case pg_query.Token_GROUP_P:
 		s.GroupBy = spanOfTokens(body)
 	case pg_query.Token_HAVING:
@@ -268,18 +281,50 @@ func splitAt(toks []Token, kind pg_query.Token) [][]Token {
 	return append(parts, toks[start:])
 }
 
-// terms cuts a condition into the operands of the AND at its top. An AND that belongs to BETWEEN, or stands inside
-// CASE … END, is none of them, and one beside an OR binds tighter, so that the whole is one term.
-func terms(toks []Token) []Span {
-	if s := stripParens(toks); len(s) != len(toks) {
-		return terms(s)
+// terms cuts a condition into the operands of the AND at its top, opening parentheses around groups of them. nodes are
+// the operands that toks hold together: PostgreSQL's tree has (a AND b) AND c as one AND of three.
+func terms(toks []Token, nodes []*pg_query.Node, betweens map[int]bool) []Span {
+	if len(nodes) == 1 {
+		e := nodes[0].GetBoolExpr()
+		if e == nil || e.GetBoolop() != pg_query.BoolExprType_AND_EXPR {
+			return []Span{spanOfTokens(toks)}
+		}
+		nodes = e.GetArgs()
 	}
-	var spans []Span
+	pieces := splitAnd(stripParens(toks), betweens)
+	first := len(nodes) - len(pieces) + 1
+	if len(pieces) < 2 || first < 1 {
+		return []Span{spanOfTokens(toks)}
+	}
+	spans := terms(pieces[0], nodes[:first], betweens)
+	for i, p := range pieces[1:] {
+		spans = append(spans, terms(p, nodes[first+i:first+i+1], betweens)...)
+	}
+	return spans
+}
+
+// betweens gives the places of the operators BETWEEN and NOT BETWEEN in a condition; the word may be a column's name too.
+func betweens(where *pg_query.Node) map[int]bool {
+	at := map[int]bool{}
+	Walk(where, func(n *pg_query.Node) bool {
+		switch e := n.GetAExpr(); e.GetKind() {
+		case pg_query.A_Expr_Kind_AEXPR_BETWEEN, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN,
+			pg_query.A_Expr_Kind_AEXPR_BETWEEN_SYM, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM:
+			at[int(e.GetLocation())] = true
+		}
+		return true
+	})
+	return at
+}
+
+// splitAnd cuts toks at the ANDs that neither belong to a BETWEEN nor stand in parentheses or inside CASE … END.
+func splitAnd(toks []Token, betweens map[int]bool) [][]Token {
+	var parts [][]Token
 	start, cases, between := 0, 0, 0
 	for i := 0; i < len(toks); i++ {
 		if opens(toks[i]) {
 			if i = closingParen(toks, i); i < 0 {
-				return []Span{spanOfTokens(toks)}
+				return nil
 			}
 			continue
 		}
@@ -291,30 +336,25 @@ func terms(toks []Token) []Span {
 			cases++
 		case pg_query.Token_END_P:
 			cases--
+		}
+		if cases > 0 {
+			continue
+		}
+		switch toks[i].Kind {
 		case pg_query.Token_BETWEEN:
-			if cases == 0 {
+			if betweens[toks[i].Span.Start] || i > 0 && toks[i-1].Kind == pg_query.Token_NOT && betweens[toks[i-1].Span.Start] {
 				between++
 			}
-		case pg_query.Token_OR:
-			if cases == 0 {
-				return []Span{spanOfTokens(toks)}
-			}
 		case pg_query.Token_AND:
-			if cases > 0 {
-				continue
-			}
 			if between > 0 {
 				between--
 				continue
 			}
-			spans = append(spans, terms(toks[start:i])...)
+			parts = append(parts, toks[start:i])
 			start = i + 1
 		}
 	}
-	if start == 0 {
-		return []Span{spanOfTokens(toks)}
-	}
-	return append(spans, terms(toks[start:])...)
+	return append(parts, toks[start:])
 }
 
 // describe fills in what tokens and tree tell of a target.
@@ -324,6 +364,9 @@ func (t *Target) describe(toks []Token, res *pg_query.ResTarget) {
 	t.Expr = t.Span
 	if res.GetName() != "" {
 		n := len(own) - 1
+		if n > 1 && own[n-1].Kind == pg_query.Token_UESCAPE { // U&"…" UESCAPE '…'
+			n -= 2
+		}
 		if n > 0 && own[n-1].Kind == pg_query.Token_AS {
 			n--
 		}
