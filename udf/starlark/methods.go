@@ -89,12 +89,33 @@ func compared(thread *star.Thread, args star.Tuple, _ []star.Tuple) error {
 }
 
 // sorted pays, in steps, for sorting the elements of the first argument, and for the new list.
-func sorted(thread *star.Thread, args star.Tuple, _ []star.Tuple) error {
-	if len(args) == 0 {
-		return nil
+func sorted(thread *star.Thread, args star.Tuple, kwargs []star.Tuple) error {
+	x := argument(args, kwargs, "iterable")
+	n := length(x)
+	return firstError(charge(thread, n, boxedElem), chargeCompared(thread, x, bits.Len(uint(n))))
+}
+
+// argument is a function's first argument, which may also be given by name; None if it is missing.
+func argument(args star.Tuple, kwargs []star.Tuple, name string) star.Value {
+	if len(args) > 0 {
+		return args[0]
 	}
-	n := length(args[0])
-	return firstError(charge(thread, n, boxedElem), chargeCompared(thread, args[0], bits.Len(uint(n))))
+	for _, kv := range kwargs {
+		if kv[0] == star.String(name) {
+			return kv[1]
+		}
+	}
+	return star.None
+}
+
+// failed pays for the message of fail: every argument, and the separator between them.
+func failed(thread *star.Thread, args star.Tuple, kwargs []star.Tuple) error {
+	if sep, ok := star.AsString(argument(nil, kwargs, "sep")); ok {
+		if err := charge(thread, len(args), int64(len(sep))+1); err != nil {
+			return err
+		}
+	}
+	return printed(thread, args, nil)
 }
 
 // chargeCompared pays for comparing each element of a value so many times.
@@ -112,7 +133,7 @@ var builtinCosts = map[string]cost{
 	"bytes":     all(1),
 	"dict":      all(hashElem),
 	"enumerate": each(pairElem),
-	"fail":      printed,
+	"fail":      failed,
 	"int":       shortText,
 	"list":      each(boxedElem),
 	"max":       compared,
@@ -127,11 +148,9 @@ var builtinCosts = map[string]cost{
 }
 
 // shortText refuses the text of a very long integer, which takes long to read.
-func shortText(_ *star.Thread, args star.Tuple, _ []star.Tuple) error {
-	if len(args) > 0 {
-		if s, ok := star.AsString(args[0]); ok && len(s) > maxBits {
-			return errLongInt
-		}
+func shortText(_ *star.Thread, args star.Tuple, kwargs []star.Tuple) error {
+	if s, ok := star.AsString(argument(args, kwargs, "x")); ok && len(s) > maxBits {
+		return errLongInt
 	}
 	return nil
 }

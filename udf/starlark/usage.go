@@ -177,6 +177,8 @@ func (w *walk) text(v star.Value, depth int) error {
 			w.bytes -= 2
 			return w.text(elem, depth+1)
 		})
+	case star.Iterable: // a range, or the elements of a text: JSON prints what they give
+		w.bytes -= 64 + 24*int64(length(v))
 	default:
 		w.bytes -= 64
 	}
