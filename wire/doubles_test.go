@@ -163,6 +163,9 @@ func (s *scripted) Handle(ctx context.Context, x *wire.Exchange, typ byte, body 
 	case 'Q':
 		return s.run(ctx, x, cString(body), true)
 	case 'P':
+		if x.TxStatus() == 'E' {
+			return &wire.Error{FromHome: true, Response: pgproto3.ErrorResponse{Code: "25P02", Message: "failed before"}}
+		}
 		name, rest, _ := bytes.Cut(body, []byte{0})
 		s.statements[string(name)] = cString(rest)
 		x.Reply(&pgproto3.ParseComplete{})

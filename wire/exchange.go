@@ -104,10 +104,11 @@ func (x *Exchange) FlushHome() error {
 
 // Receive returns home's next message. body is valid until the next Receive. NoticeResponse, ParameterStatus and
 // NotificationResponse are passed to the client and not returned. An ErrorResponse ('E') is returned and not passed on.
-// It ends soon, with ctx's cause, when ctx ends, and with ErrHomeGone when home is gone.
+// It ends soon, with ctx's cause, when ctx ends, and with ErrHomeGone when home is gone and its last message was
+// received.
 func (x *Exchange) Receive(ctx context.Context) (typ byte, body []byte, err error) {
-	if ctx.Err() != nil {
-		return 0, nil, context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ErrHomeGone) {
+		return 0, nil, cause
 	}
 	for {
 		typ, body, err = x.next(ctx)

@@ -75,6 +75,16 @@ func protocolViolation(message, detail string) *fatal {
 	return &fatal{code: "08P01", message: message, detail: detail}
 }
 
+// endsSession reports whether home has ended the session with an error.
+func endsSession(e *pgproto3.ErrorResponse) bool {
+	return e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC"
+}
+
+// fromHome is the end of a session that home itself has ended.
+func fromHome(e *pgproto3.ErrorResponse) *fatal {
+	return &fatal{code: e.Code, message: e.Message, detail: e.Detail, hint: e.Hint}
+}
+
 // homeUnreachable is the end of a connection that found no PostgreSQL behind.
 func homeUnreachable(cause error) *fatal {
 	return &fatal{

@@ -34,12 +34,6 @@ func (s *session) finish(err error) {
 	if f := lastWords(err); f != nil && !gone && !s.clientBroken && !s.clientCut && s.scan.atBorder() {
 		s.bid(f)
 	}
-	if s.interceptor != nil {
-		_ = s.guard("close", func() error {
-			s.interceptor.Close()
-			return nil
-		})
-	}
 }
 
 // seeOff waits until home has answered everything that came before the client's Terminate and closes by itself. A client

@@ -65,7 +65,9 @@ func (s *session) answer(x *Exchange, typ byte, body []byte) error {
 		return nil // the batch has failed: home would discard the message too
 	}
 	s.tellReady()
-	s.srv.observer.Statement("proxy")
+	if typ == 'Q' || typ == 'E' {
+		s.srv.observer.Statement("proxy")
+	}
 	return s.handle(x, typ, body)
 }
 
@@ -173,14 +175,17 @@ func (s *session) handle(x *Exchange, typ byte, body []byte) error {
 	s.setHandling(cancel)
 	err := s.guard("handle", func() error { return s.interceptor.Handle(ctx, x, typ, body) })
 	s.setHandling(nil)
+	var reported *Error
+	if errors.As(err, &reported) && reported.FromHome && endsSession(&reported.Response) {
+		return fromHome(&reported.Response)
+	}
 	if cause := s.endCause(); cause != nil {
 		return cause
 	}
-	var reported *Error
 	switch {
 	case err == nil && s.replyFault != nil:
 		return s.replyFault
-	case err != nil && !errors.As(err, &reported):
+	case err != nil && reported == nil:
 		if !errors.Is(context.Cause(ctx), ErrCanceled) || isFatal(err) {
 			return s.unfinished(ctx, err)
 		}
@@ -219,6 +224,9 @@ func (s *session) setHandling(cancel context.CancelCauseFunc) {
 
 // unfinished is the end of a session whose Handle returned an error that the client cannot be told as its own.
 func (s *session) unfinished(ctx context.Context, err error) error {
+	if isFatal(err) && s.exchange.replies != nil {
+		s.exchange.replies = s.exchange.replies[:0] // after a panic they may end with half a message
+	}
 	switch cause := context.Cause(ctx); {
 	case isFatal(err), errors.Is(err, ErrClientGone):
 		return err

@@ -17,6 +17,10 @@ type Interceptor interface {
 	//
 	// A message that is not wanted is relayed, and Wants may note it (a relayed Parse of the unnamed statement
 	// replaces what the interceptor held under that name).
+	//
+	// A message that is wanted need not reach Handle: in a batch that has failed at home it is discarded, as
+	// PostgreSQL would, and while home reads copy data it is relayed, so that PostgreSQL gives its own error. In a batch
+	// that has failed by an error of Handle, Wants is not asked before the next Sync.
 	Wants(typ byte, body []byte) bool
 
 	// Watching reports whether the interceptor holds prepared statements or portals of its own.
@@ -26,16 +30,20 @@ type Interceptor interface {
 	// forwarded before has reached the client, and until Handle returns, whatever home sends arrives at x.Receive.
 	// body belongs to Handle.
 	//
-	// ctx ends when the client asks for a cancel (context.Cause is ErrCanceled), when the client is gone, or when
-	// the server's drain deadline has passed.
+	// ctx ends when the client asks for a cancel (context.Cause is ErrCanceled), when the client is gone
+	// (ErrClientGone) or home is (ErrHomeGone), or when the server's drain deadline has passed (ErrDraining).
 	//
 	// A returned *Error is sent to the client, and the session lives on as PostgreSQL's would: an open transaction
-	// is failed, an extended-protocol batch is discarded until its Sync. Any other error ends the session.
+	// is failed, an extended-protocol batch is discarded until its Sync. Any other error, and a panic, ends the session,
+	// but for one that follows a cancel: that is told the client as 57014.
 	// For a Query message the relay itself ends the exchange: it sends Sync to home if anything was sent there, and
 	// passes home's ReadyForQuery on; Handle never sends Sync and never replies ReadyForQuery.
 	Handle(ctx context.Context, x *Exchange, typ byte, body []byte) error
 
-	// Ready is called when home's ReadyForQuery was passed on, with its transaction status: 'I', 'T' or 'E'.
+	// Ready tells the transaction status, 'I', 'T' or 'E', of the last ReadyForQuery that was passed on (or said by the
+	// relay, after a batch that home had no part in). So that the relay need not wait, it is called late: before the next
+	// Wants or Handle, once for all ReadyForQuery messages that have passed meanwhile. A pipelining client's next
+	// messages may come before the ReadyForQuery of the ones before them.
 	Ready(txStatus byte)
 
 	// Close is called once, when the session ends.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -62,9 +63,10 @@ func (s *server) start() (err error) {
 	if s.dir, err = os.MkdirTemp("", "wire"); err != nil {
 		return err
 	}
-	var owner *syscall.SysProcAttr
+	runtime.LockOSThread() // the server is told when this thread ends, so that a killed test run leaves none behind
+	owner := &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
 	if os.Getuid() == 0 {
-		if owner, err = s.giveAway(); err != nil {
+		if owner.Credential, err = s.giveAway(); err != nil {
 			return err
 		}
 	}
@@ -102,15 +104,14 @@ func (s *server) start() (err error) {
 }
 
 // giveAway makes the directory the user postgres's and returns how to run as that user.
-func (s *server) giveAway() (*syscall.SysProcAttr, error) {
+func (s *server) giveAway() (*syscall.Credential, error) {
 	u, err := user.Lookup("postgres")
 	if err != nil {
 		return nil, err
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}},
-		os.Chown(s.dir, uid, gid)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(s.dir, uid, gid)
 }
 
 // configure turns TLS on and asks the user scram for a password.

@@ -138,12 +138,12 @@ func (s *session) walk() (last byte, stop bool) {
 		if look && s.wants(typ, in.buf[in.off+headerLen:in.off+size]) {
 			return 0, s.take(start, size, typ)
 		}
+		if typ == 'X' { // sent on whole and in its plain form, whatever the client's looks like
+			return 0, s.stopFor(errors.Join(s.forward(in.buf[start:in.off]), s.forward(appendMessage(nil, 'X', nil)),
+				errTerminated))
+		}
 		s.note(typ)
 		last, s.passing = typ, size
-		if typ == 'X' {
-			in.off = min(in.off+size, in.end)
-			return 0, s.stopFor(errors.Join(s.forward(in.buf[start:in.off]), errTerminated))
-		}
 	}
 	return last, s.stopFor(s.forward(in.buf[start:in.off]))
 }

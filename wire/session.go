@@ -86,6 +86,12 @@ func (s *session) run() {
 	} else {
 		s.refuse(err)
 	}
+	if s.interceptor != nil {
+		_ = s.guard("close", func() error {
+			s.interceptor.Close()
+			return nil
+		})
+	}
 	if s.key != "" {
 		s.srv.cancels.remove(s.key)
 	}

@@ -158,6 +158,7 @@ func TestSilentClients(t *testing.T) {
 			t.Errorf("%q: %q, %v", b, all, err)
 		}
 	}
+	p = startProxy(t, wire.Config{StartupTimeout: 2 * time.Second}, &postgres, nil)
 	c := dialRaw(t, p.addr)
 	c.send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: map[string]string{"user": "plain"}})
 	if got := c.rest(); got != "R E57014FATAL" {
