@@ -26,13 +26,14 @@ type Config struct {
 	TLSKey      string
 	TLSRequired bool
 
-	MaxConnections   int
-	StartupTimeout   time.Duration
-	DrainTimeout     time.Duration
-	CancelTimeout    time.Duration
-	MaxStartupPacket Size
-	MaxMessage       Size
-	MaxStatement     Size
+	MaxConnections     int
+	ExecuteConnections int
+	StartupTimeout     time.Duration
+	DrainTimeout       time.Duration
+	CancelTimeout      time.Duration
+	MaxStartupPacket   Size
+	MaxMessage         Size
+	MaxStatement       Size
 
 	PostgresBinDir        string
 	PostgresFetch         string

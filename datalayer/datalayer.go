@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -22,6 +24,10 @@ type Config struct {
 	// Datalayer changes them meanwhile.
 	Metadata  metadata.Store
 	Artifacts artifacts.Store
+	// Sessions is where Execute runs SQL: sessions that lead through the proxy, so that predict works in them. It
+	// belongs to the caller, who closes it before the Datalayer, and resets each session that was released. nil:
+	// Execute is refused.
+	Sessions *pgxpool.Pool
 	// Runtimes are what USING may name.
 	Runtimes []udf.Runtime
 	// ImportDirs are the directories of the server whose files FROM 'path' may read (setting artifact_import_dirs);

@@ -1,0 +1,257 @@
+// Package pinnacle is the whole proxy as a part of a Go program: the Datalayer, the PostgreSQL behind it and the server
+// for clients, put together from settings. Command pinnacle-proxy is made of it.
+package pinnacle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
+	"github.com/pinnacle-proxy/pinnacle-proxy/config"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
+	"github.com/pinnacle-proxy/pinnacle-proxy/session"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf/onnx"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf/starlark"
+	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
+)
+
+// loadDir is the directory, below the data directory, for copies of artifacts while models are loaded.
+const loadDir = "loading"
+
+// Options are what a program may give to Open beside the settings. The zero value is right for one that only executes.
+type Options struct {
+	// Address is where clients will be served, host:port, for the password file; "" means the setting listen.
+	Address string
+	// Logger gets what an operator should know; nil: nobody does. The settings of the log are not looked at.
+	Logger *slog.Logger
+	// Metrics count what is done; nil: it is not shown.
+	Metrics *metrics.Metrics
+}
+
+// Proxy is an open proxy. Execute, Add, Show, Remove, Predict and the rest of the Datalayer work at once; clients are
+// served while Serve runs. It is safe for concurrent use, and closed by its own Close, never by the Datalayer's.
+type Proxy struct {
+	*datalayer.Datalayer
+
+	settings config.Config
+	options  Options
+	home     home.Home
+	server   *wire.Server
+	// closers undo what Open did, in its order.
+	closers []func(context.Context) error
+}
+
+// HomeError says that the PostgreSQL behind cannot be had.
+type HomeError struct{ Err error }
+
+// Error implements error.
+func (e *HomeError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause, mostly a *home.Error.
+func (e *HomeError) Unwrap() error { return e.Err }
+
+// Open makes a proxy ready: it takes the data directory, starts the proxy's own PostgreSQL or looks for the databackend,
+// and opens the stores. ctx is for the opening only. Settings begin with config.Default. The first start on a data
+// directory takes some seconds. An error that a user can act on is a *config.Error, *datalayer.Error or *home.Error; that
+// of a data directory or store that is in use has the code 55006.
+func Open(ctx context.Context, settings config.Config, options Options) (*Proxy, error) {
+	p := &Proxy{settings: settings, options: options}
+	if p.options.Logger == nil {
+		p.options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if p.options.Metrics == nil {
+		p.options.Metrics = metrics.New(metrics.Build{})
+	}
+	if p.options.Address == "" {
+		p.options.Address = settings.Listen
+	}
+	if err := p.open(ctx); err != nil {
+		if closing := p.Close(context.WithoutCancel(ctx)); closing != nil {
+			err = errors.Join(err, closing)
+		}
+		return nil, err
+	}
+	return p, nil
+}
+
+// open opens everything in turn.
+func (p *Proxy) open(ctx context.Context) error {
+	if err := p.settings.Check(); err != nil {
+		return err
+	}
+	tls, err := p.settings.TLS()
+	if err != nil {
+		return err
+	}
+	lock, err := home.LockDirectory(p.settings.DataDir)
+	if err != nil {
+		return err
+	}
+	p.onClose(func(context.Context) error { return lock.Release() })
+	if err := p.openHome(ctx, lock); err != nil {
+		return &HomeError{err}
+	}
+	if err := p.openDatalayer(ctx); err != nil {
+		return err
+	}
+	c := p.wireConfig()
+	c.TLS, c.RequireTLS, c.MaxConnections = tls, p.settings.TLSRequired, p.settings.MaxConnections
+	p.server = wire.NewServer(c, p.home, p.interceptors(), p.options.Metrics)
+	p.onClose(p.server.Shutdown)
+	return nil
+}
+
+// onClose notes how to undo what was just opened.
+func (p *Proxy) onClose(f func(context.Context) error) { p.closers = append(p.closers, f) }
+
+// Close drains as Shutdown does, waits for the Rows and sessions of Execute to be given back, and undoes Open. What is
+// not done when ctx ends, or after the setting drain_timeout, is cut, and is an error.
+func (p *Proxy) Close(ctx context.Context) error {
+	var errs []error
+	for _, f := range slices.Backward(p.closers) {
+		errs = append(errs, f(ctx))
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
+
+// Serve serves clients that connect to ln until Shutdown, Close, or ctx's end, which drains too. It closes ln. It returns
+// wire.ErrServerClosed, or the error that made accepting impossible. It may be called for several listeners.
+func (p *Proxy) Serve(ctx context.Context, ln net.Listener) error { return p.server.Serve(ctx, ln) }
+
+// Shutdown ends serving: no new connections are taken, statements and transactions end, idle clients are told 57P01.
+// When ctx ends the rest is cut (after the setting drain_timeout if ctx has no deadline), and ctx's error is returned.
+// Execute goes on working.
+func (p *Proxy) Shutdown(ctx context.Context) error { return p.server.Shutdown(ctx) }
+
+// Connections is the number of clients at the moment.
+func (p *Proxy) Connections() int { return p.server.Connections() }
+
+// Home is the PostgreSQL behind, for its health and its Account. It is closed by the Proxy's Close.
+func (p *Proxy) Home() home.Home { return p.home }
+
+// openHome connects to the user's PostgreSQL, or starts the proxy's own.
+func (p *Proxy) openHome(ctx context.Context, lock *home.DirectoryLock) error {
+	ctx, cancel := context.WithTimeout(ctx, p.settings.PostgresStartTimeout)
+	defer cancel()
+	h, err := p.findHome(ctx, lock)
+	if err != nil {
+		return err
+	}
+	p.home = h
+	p.onClose(func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, p.settings.PostgresStopTimeout)
+		defer cancel()
+		return h.Close(ctx)
+	})
+	p.options.Logger.Info("the PostgreSQL behind", "home", h.Describe())
+	return nil
+}
+
+// findHome makes the home that the settings ask for.
+func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Home, error) {
+	c := &p.settings
+	if !c.Local() {
+		h, err := home.Connect(ctx, c.Databackend, p.options.Logger)
+		if err != nil {
+			return nil, err
+		}
+		return h, nil
+	}
+	h, err := home.StartLocal(ctx, home.LocalConfig{
+		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,
+		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections),
+		SharedBuffers: int64(c.PostgresSharedBuffers), Settings: c.PostgresSettings, Logger: p.options.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// openDatalayer opens the stores, the Datalayer over them, and the sessions of Execute, which lead through the Datalayer
+// again: it gets them before there is one.
+func (p *Proxy) openDatalayer(ctx context.Context) error {
+	c := &p.settings
+	store, err := badgerstore.Open(ctx, badgerstore.Config{Dir: c.MetadataDir(), MinFree: int64(c.MetadataMinFree), Logger: p.options.Logger})
+	if err != nil {
+		return err
+	}
+	p.onClose(func(context.Context) error { return store.Close() })
+	files, err := filesystem.Open(c.ArtifactDir())
+	if err != nil {
+		return datalayer.ErrorOf(err)
+	}
+	cache := filepath.Join(c.DataDir, loadDir)
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return fmt.Errorf("directory for loading models: %w", err)
+	}
+	within := newPairs()
+	sessions, err := p.newSessions(ctx, within)
+	if err != nil {
+		return err
+	}
+	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
+		Metadata: store, Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
+		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,
+	})
+	if err != nil {
+		sessions.Close()
+		return err
+	}
+	p.onClose(func(context.Context) error { return p.Datalayer.Close() })
+	p.serveWithin(within, sessions)
+	return nil
+}
+
+// runtimes are what USING may name.
+func runtimes(c *config.Config) []udf.Runtime {
+	return []udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), ONNXRuntime(c)}
+}
+
+// ONNXRuntime is the runtime of onnx models as the settings make it.
+func ONNXRuntime(c *config.Config) *onnx.Runtime {
+	return onnx.New(onnx.Config{LibraryPath: c.ONNXRuntime, SearchDirs: []string{c.DataDir}, IntraOpThreads: c.ONNXThreads,
+		Sessions: c.ONNXSessions, MaxModelBytes: int64(c.ONNXMaxModelBytes)})
+}
+
+// wireConfig is what both servers have in common: the one for clients and the one for Execute.
+func (p *Proxy) wireConfig() wire.Config {
+	c := &p.settings
+	return wire.Config{
+		StartupTimeout: c.StartupTimeout, DrainTimeout: c.DrainTimeout, CancelTimeout: c.CancelTimeout,
+		MaxStartupPacket: int(c.MaxStartupPacket), MaxMessage: int(c.MaxMessage), MaxStatement: int(c.MaxStatement),
+		Logger: p.options.Logger,
+	}
+}
+
+// interceptors gives what makes the interceptor of each session.
+func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
+	c := &p.settings
+	return session.NewFactory(session.Config{
+		Datalayer: p.Datalayer,
+		Parse:     parseLimits(c),
+		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
+			Ahead: c.PredictAhead},
+		Observer: p.options.Metrics,
+		Logger:   p.options.Logger,
+	}).New
+}
+
+// parseLimits bound what is parsed.
+func parseLimits(c *config.Config) sqlparse.Limits {
+	return sqlparse.Limits{MaxBytes: int(c.ParseMaxBytes), MaxTokens: c.ParseMaxTokens, MaxDepth: c.ParseMaxDepth}
+}
