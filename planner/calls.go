@@ -164,7 +164,7 @@ func steady(n *pg_query.Node, calls []*sqlparse.Call) bool {
 // argument gives the column of one argument: a hidden column of the home statement, the answers of an inner call, or a
 // value that eval is to compute from such.
 func (b *builder) argument(call, place int, a sqlparse.Arg, t udf.Type, steps *[]Step, eval *Eval) (ColumnID, error) {
-	if !sqlparse.HasCall(a.Node, b.req.Calls) {
+	if !sqlparse.HasCall(a.Node, b.req.Calls) && (!b.later || plainTarget(a.Node)) {
 		cast := b.req.Casts[[2]int{call, place}] || untyped(a.Node)
 		expr := (&fragment{}).add("(").copy(b.req.Text, a.Span).add(")")
 		if cast {
@@ -185,11 +185,12 @@ func (b *builder) argument(call, place int, a sqlparse.Arg, t udf.Type, steps *[
 			return inner.Out, nil
 		}
 	}
+	check := b.addHidden(Hidden{Kind: CheckColumn, Type: t, Call: call, Arg: place, Cast: untyped(a.Node), Position: a.Span.Start}, nil)
 	text, err := b.evaluation(m, steps, eval)
 	if err != nil {
 		return 0, err
 	}
-	b.addHidden(Hidden{Kind: CheckColumn}, b.placeholder(m))
+	b.hidden[check] = b.placeholder(m)
 	out := b.compute()
 	eval.Exprs = append(eval.Exprs, "("+text+")::"+t.String())
 	eval.Outs = append(eval.Outs, out)

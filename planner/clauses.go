@@ -8,6 +8,7 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // refuseAt is the error for a call in a place where it cannot be answered.
@@ -34,6 +35,9 @@ func statementName(n *pg_query.Node) string {
 	case *pg_query.Node_ViewStmt:
 		return "CREATE VIEW"
 	case *pg_query.Node_CreateTableAsStmt:
+		if n.GetCreateTableAsStmt().GetObjtype() == pg_query.ObjectType_OBJECT_MATVIEW {
+			return "CREATE MATERIALIZED VIEW"
+		}
 		return "CREATE TABLE AS"
 	case *pg_query.Node_CreateStmt:
 		return "CREATE TABLE"
@@ -254,6 +258,7 @@ func (b *builder) filter(i int, term sqlparse.Span) error {
 		return err
 	}
 	eval := &Eval{}
+	check := b.addHidden(Hidden{Kind: CheckColumn}, nil) // before other columns, so that it gives parameters their types
 	text, err := b.evaluation(m, &b.plan.Filters, eval)
 	if err != nil {
 		return err
@@ -261,8 +266,8 @@ func (b *builder) filter(i int, term sqlparse.Span) error {
 	eval.Filter = text
 	b.plan.Filters = append(b.plan.Filters, Step{Eval: eval})
 	b.plan.FilterTexts = append(b.plan.FilterTexts, term.Of(b.req.Text))
-	check := (&fragment{}).add("CASE WHEN false THEN ((").append(b.placeholderBody(m)).add(") AND true) END")
-	b.addHidden(Hidden{Kind: CheckColumn}, check)
+	b.hidden[check] = (&fragment{}).add("CASE WHEN false THEN ((").append(b.placeholderBody(m)).add(") AND true) END")
+	b.later = true
 	return nil
 }
 
@@ -288,37 +293,60 @@ func flatten(n *pg_query.Node) []*pg_query.Node {
 }
 
 // limits takes LIMIT and OFFSET away from home where rows are dropped after it.
-func (b *builder) limits(edits *[]edit) {
+func (b *builder) limits(edits *[]edit) error {
 	if !b.filters {
-		return
+		return nil
 	}
 	b.plan.Limited = true
 	b.plan.Limit = -1
 	if b.shape.LimitClause != (sqlparse.Span{}) {
-		*edits = append(*edits, edit{b.shape.LimitClause, &fragment{}})
+		*edits = append(*edits, edit{b.shape.LimitClause, (&fragment{}).add(" ")})
 		if b.shape.Limit == (sqlparse.Span{}) { // FETCH FIRST ROW ONLY
 			b.plan.Limit = 1
 		} else {
-			b.bound(LimitColumn, b.shape.Limit, &b.plan.Limit)
+			if err := b.bound(LimitColumn, b.shape.Limit, b.shape.Select.GetLimitCount(), &b.plan.Limit); err != nil {
+				return err
+			}
 		}
 	}
 	if b.shape.OffsetClause != (sqlparse.Span{}) {
-		*edits = append(*edits, edit{b.shape.OffsetClause, &fragment{}})
-		b.bound(OffsetColumn, b.shape.Offset, &b.plan.Offset)
+		*edits = append(*edits, edit{b.shape.OffsetClause, (&fragment{}).add(" ")})
+		return b.bound(OffsetColumn, b.shape.Offset, b.shape.Select.GetLimitOffset(), &b.plan.Offset)
 	}
+	return nil
 }
 
 // bound notes the value of LIMIT or OFFSET: a number in the text, or a hidden column.
-func (b *builder) bound(kind HiddenKind, s sqlparse.Span, to *int64) {
+func (b *builder) bound(kind HiddenKind, s sqlparse.Span, n *pg_query.Node, to *int64) error {
 	text := s.Of(b.req.Text)
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
 		*to = n
-		return
+		return nil
 	}
 	if up := strings.ToUpper(text); up == "ALL" || up == "NULL" {
-		return
+		return nil
 	}
-	b.addHidden(Hidden{Kind: kind, Type: 0}, (&fragment{}).add("(").copy(b.req.Text, s).add(")::bigint"))
+	if err := noVariables(kind, n); err != nil {
+		return err
+	}
+	b.addHidden(Hidden{Kind: kind}, (&fragment{}).add("(").copy(b.req.Text, s).add(")::bigint"))
+	return nil
+}
+
+// noVariables refuses columns in LIMIT and OFFSET, as PostgreSQL does.
+func noVariables(kind HiddenKind, n *pg_query.Node) error {
+	clause := "LIMIT"
+	if kind == OffsetColumn {
+		clause = "OFFSET"
+	}
+	var err error
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		if c := n.GetColumnRef(); c != nil && err == nil {
+			err = &sqlparse.Error{Code: "42P10", Message: "argument of " + clause + " must not contain variables", Position: int(c.GetLocation())}
+		}
+		return n.GetSubLink() == nil
+	})
+	return err
 }
 
 // targets plans the select list. It gives the fragment of the last target if that is replaced.
@@ -361,6 +389,7 @@ func (b *builder) target(t sqlparse.Target, eval *Eval) (*fragment, Output, erro
 		call := b.plan.Calls[i]
 		f := (&fragment{}).add("NULL::" + call.Model.Returns.String())
 		if convertible(call.Model.Returns) {
+			b.floats(call.Model.Returns)
 			return f, Output{Col: call.Out}, nil
 		}
 	}
@@ -371,5 +400,24 @@ func (b *builder) target(t sqlparse.Target, eval *Eval) (*fragment, Output, erro
 	out := b.compute()
 	eval.Exprs = append(eval.Exprs, text)
 	eval.Outs = append(eval.Outs, out)
-	return b.placeholder(m), Output{Col: out}, nil
+	f := b.placeholder(m)
+	if cast := sqlparse.CastTo(b.req.Text, t.Expr, t.Node); cast != (sqlparse.Span{}) {
+		f = (&fragment{}).add("(").append(f).add(")::").copy(b.req.Text, cast) // CASE would lose the type's modifier
+	}
+	return f, Output{Col: out}, nil
+}
+
+// floats has home say how floats are printed, once, where answers of type t are handed to the client.
+func (b *builder) floats(t udf.Type) {
+	switch t {
+	case udf.Float4, udf.Float8, udf.Float4Array, udf.Float8Array:
+	default:
+		return
+	}
+	for _, h := range b.plan.Hidden {
+		if h.Kind == FloatDigitsColumn {
+			return
+		}
+	}
+	b.addHidden(Hidden{Kind: FloatDigitsColumn}, (&fragment{}).add("(SELECT pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4)"))
 }

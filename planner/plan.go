@@ -38,6 +38,8 @@ const (
 	// LimitColumn and OffsetColumn hold the value of LIMIT and OFFSET, in every row.
 	LimitColumn
 	OffsetColumn
+	// FloatDigitsColumn holds the setting extra_float_digits, in every row, where floats are handed to the client.
+	FloatDigitsColumn
 )
 
 // Hidden is a column that the home statement has beside the client's own.
@@ -45,9 +47,9 @@ type Hidden struct {
 	Kind HiddenKind
 	// Name is the column's name in the home statement.
 	Name string
-	// Type is the declared type of the argument, for ArgColumn.
+	// Type is the declared type of the argument, for ArgColumn and for a CheckColumn of an argument.
 	Type udf.Type
-	// Call and Arg say which argument it is, for ArgColumn; Cast whether the statement casts it to Type.
+	// Call and Arg say which argument it is, for those; Cast whether the statement casts it to Type.
 	Call, Arg int
 	Cast      bool
 	// Position is where the argument stands in the client's text.

@@ -35,6 +35,8 @@ type builder struct {
 	leaves  map[string]ColumnID
 	hidden  []*fragment // expression of each hidden column
 	filters bool
+	// later says that what is planned now runs only for rows that a condition with predict has left.
+	later bool
 }
 
 // PlanStream plans a SELECT whose calls stand in its select list or in AND terms of its WHERE. A call anywhere else is
@@ -80,10 +82,12 @@ func (b *builder) build() error {
 			if err := b.filter(i, term); err != nil {
 				return err
 			}
-			edits = append(edits, edit{term, (&fragment{}).add("true")})
+			edits = append(edits, edit{term, (&fragment{}).add(" true ")})
 		}
 	}
-	b.limits(&edits)
+	if err := b.limits(&edits); err != nil {
+		return err
+	}
 	last, err := b.targets(&edits)
 	if err != nil {
 		return err
@@ -135,6 +139,9 @@ func (b *builder) hiddenList(comma bool) *fragment {
 			f.add(" ")
 		}
 		f.append(e).add(" AS " + b.plan.Hidden[i].Name)
+	}
+	if len(b.hidden) > 0 {
+		f.add(" ") // the next clause may follow without a blank
 	}
 	return f
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/binary"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -55,29 +56,26 @@ func (c *catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKin
 	return kinds, unpositioned(err)
 }
 
-// arrayType finds the type of arrays of a type; 0 where there is none.
-func (s *session) arrayType(ctx context.Context, h *homeSide, oid uint32) (uint32, error) {
+// arrayType finds the type of arrays of a type, or, where there is none, the type's name.
+func (s *session) arrayType(ctx context.Context, h *homeSide, oid uint32) (array uint32, name string, err error) {
 	m := pgtype.NewMap()
-	if t, ok := m.TypeForOID(oid); ok {
-		if strings.HasPrefix(t.Name, "_") {
-			return 0, nil
-		}
+	if t, ok := m.TypeForOID(oid); ok && !strings.HasPrefix(t.Name, "_") {
 		if a, ok := m.TypeForName("_" + t.Name); ok {
-			return a.OID, nil
+			return a.OID, "", nil
 		}
 	}
-	var array uint32
 	q := stream.Query{
-		Text: "SELECT typarray FROM pg_catalog.pg_type WHERE oid = $1", Types: []uint32{26},
-		Params: [][]byte{{byte(oid >> 24), byte(oid >> 16), byte(oid >> 8), byte(oid)}}, Formats: []int16{1},
+		Text:   "SELECT typarray, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type WHERE oid = $1",
+		Types:  []uint32{pgtype.OIDOID},
+		Params: [][]byte{binary.BigEndian.AppendUint32(nil, oid)}, Formats: []int16{1, 0},
 	}
-	err := h.rows(ctx, q, func(v [][]byte) error {
-		if len(v) == 1 && len(v[0]) == 4 {
-			array = uint32(v[0][0])<<24 | uint32(v[0][1])<<16 | uint32(v[0][2])<<8 | uint32(v[0][3])
+	err = h.rows(ctx, q, func(v [][]byte) error {
+		if len(v) == 2 && len(v[0]) == 4 {
+			array, name = binary.BigEndian.Uint32(v[0]), string(v[1])
 		}
 		return nil
 	})
-	return array, unpositioned(err)
+	return array, name, unpositioned(err)
 }
 
 // textArray is a text[] in binary form.

@@ -14,6 +14,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // predictStatement is a SELECT with predict calls, or an EXECUTE of one.
@@ -106,13 +107,14 @@ func neededCasts(plan *planner.Stream, d *described) ([][2]int, error) {
 		return nil, fmt.Errorf("home describes %d columns where %d are hidden", len(d.fields), len(plan.Hidden))
 	}
 	for i, hidden := range plan.Hidden {
-		if hidden.Kind != planner.ArgColumn || hidden.Cast {
+		if hidden.Type == udf.Invalid || hidden.Cast {
 			continue
 		}
 		oid := d.fields[first+i].DataTypeOID
-		switch pgvalue.Convert(oid, hidden.Type) {
-		case pgvalue.Direct:
-		case pgvalue.Cast:
+		switch c := pgvalue.Convert(oid, hidden.Type); {
+		case c == pgvalue.Direct:
+		case c == pgvalue.Cast && hidden.Kind == planner.CheckColumn: // it is cast where it is computed
+		case c == pgvalue.Cast:
 			casts = append(casts, [2]int{hidden.Call, hidden.Arg})
 		default:
 			call := plan.Calls[hidden.Call]
@@ -142,7 +144,7 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 		field := stream.Field{Name: string(f.Name), OID: f.DataTypeOID}
 		if i >= first && plan.Hidden[i-first].Kind == planner.LeafColumn {
 			var err error
-			if field.Array, err = p.s.arrayType(ctx, h, f.DataTypeOID); err != nil {
+			if field.Array, field.Type, err = p.s.arrayType(ctx, h, f.DataTypeOID); err != nil {
 				return err
 			}
 		}
@@ -257,7 +259,7 @@ func (c *predictCursor) plan() string                        { return "stream" }
 // open takes hold of the models.
 func (c *predictCursor) open(ctx context.Context, h *homeSide) error {
 	c.began = time.Now()
-	if err := readable(h, c.p.stream); err != nil {
+	if err := readable(h); err != nil {
 		return err
 	}
 	for _, call := range c.p.stream.Calls {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -40,6 +41,9 @@ func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.S
 	if own == nil {
 		return s.passThrough(ctx, h, script.Text, st)
 	}
+	if err := noParameters(st); err != nil {
+		return err
+	}
 	err = s.runOwn(ctx, h, own)
 	s.observe(own.plan(), began, err)
 	return err
@@ -49,9 +53,6 @@ func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.S
 func (s *session) runOwn(ctx context.Context, h *homeSide, own statement) error {
 	if err := own.prepare(ctx, h, "", nil); err != nil {
 		return err
-	}
-	if len(own.params()) > 0 {
-		return coded("42P02", "there is no parameter $1", "", "Parameters need the extended query protocol.")
 	}
 	c, err := own.bind(ctx, h, &pgproto3.Bind{})
 	if err != nil {
@@ -208,4 +209,19 @@ func ends(n *pg_query.Node) bool {
 		return true
 	}
 	return false
+}
+
+// noParameters refuses $n in a simple Query, as PostgreSQL does.
+func noParameters(st *sqlparse.Statement) error {
+	if _, prepares := sqlparse.CommandOf(st).(*sqlparse.Prepare); prepares || st.Node == nil {
+		return nil
+	}
+	var err error
+	sqlparse.Walk(st.Node, func(n *pg_query.Node) bool {
+		if p := n.GetParamRef(); p != nil && err == nil {
+			err = &sqlparse.Error{Code: "42P02", Message: fmt.Sprintf("there is no parameter $%d", p.GetNumber()), Position: int(p.GetLocation())}
+		}
+		return err == nil
+	})
+	return err
 }

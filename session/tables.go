@@ -51,6 +51,9 @@ func (s *session) overTables(script *sqlparse.Script, st *sqlparse.Statement) (s
 			return nil, err
 		}
 		edits = append(edits, e)
+		if r.Table != (sqlparse.Span{}) { // TABLE pinnacle.models
+			edits = append(edits, sqlparse.Edit{Span: r.Table, Text: "SELECT * FROM"})
+		}
 	}
 	spliced, err := sqlparse.Splice(script.Text, edits)
 	if err != nil {

@@ -105,7 +105,7 @@ func argType(oid uint32) udf.Type {
 // ArgFormat is the format in which a column of type oid is to be asked for, so that Decoder can read it.
 func ArgFormat(oid uint32) int16 {
 	switch argType(oid) {
-	case udf.Numeric, udf.Date, udf.Time, udf.Timestamp, udf.Timestamptz, udf.Interval, udf.Invalid:
+	case udf.Numeric, udf.Invalid:
 		return TextFormat
 	}
 	return BinaryFormat
@@ -246,6 +246,8 @@ func floatReader(oid uint32) func(*udf.Column, []byte) error {
 
 func textReader(to udf.Type) func(*udf.Column, []byte) error {
 	switch to {
+	case udf.Date, udf.Time, udf.Timestamp, udf.Timestamptz, udf.Interval:
+		return dateTimeReader(to)
 	case udf.UUID:
 		return func(c *udf.Column, v []byte) error {
 			if len(v) != 16 {

@@ -27,7 +27,7 @@ func Encodable(t udf.Type, format int16) bool {
 // Append adds row i of a column to dst in a format, without a length. The row must not be NULL.
 func Append(dst []byte, c *udf.Column, i int, format int16) ([]byte, error) {
 	if format == TextFormat {
-		return appendText(dst, c, i)
+		return AppendText(dst, c, i, 1)
 	}
 	return appendBinary(dst, c, i)
 }
@@ -179,7 +179,8 @@ func AppendSized(dst []byte, c *udf.Column, i int, format int16) ([]byte, error)
 	return dst, err
 }
 
-func appendText(dst []byte, c *udf.Column, i int) ([]byte, error) {
+// AppendText is Append in text format under a setting of extra_float_digits.
+func AppendText(dst []byte, c *udf.Column, i, digits int) ([]byte, error) {
 	switch c.Type {
 	case udf.Bool:
 		if c.Bools[i] {
@@ -192,22 +193,35 @@ func appendText(dst []byte, c *udf.Column, i int) ([]byte, error) {
 		}
 		return strconv.AppendInt(dst, c.Ints[i], 10), nil
 	case udf.Float4:
-		return formatFloat(dst, c.Floats[i], 32), nil
+		return printFloat(dst, c.Floats[i], 32, digits), nil
 	case udf.Float8:
-		return formatFloat(dst, c.Floats[i], 64), nil
+		return printFloat(dst, c.Floats[i], 64, digits), nil
 	case udf.Text:
 		return append(dst, c.Texts[i]...), checkText(c.Texts[i])
 	case udf.Bytea:
 		dst = append(dst, `\x`...)
 		return hex.AppendEncode(dst, c.Bytes[i]), nil
 	case udf.BoolArray, udf.Int4Array, udf.Int8Array, udf.Float4Array, udf.Float8Array, udf.TextArray:
-		return appendListText(dst, c, i)
+		return appendListText(dst, c, i, digits)
 	}
 	return append(dst, c.Texts[i]...), nil
 }
 
+// printFloat prints a float as float8out and float4out do: the shortest digits where extra_float_digits is above 0,
+// otherwise so many significant digits (15 or 6 and the setting, at least 1).
+func printFloat(dst []byte, f float64, bits, digits int) []byte {
+	if digits > 0 || math.IsNaN(f) || math.IsInf(f, 0) {
+		return formatFloat(dst, f, bits)
+	}
+	precision := 15
+	if bits == 32 {
+		precision = 6
+	}
+	return strconv.AppendFloat(dst, f, 'g', max(1, precision+digits), 64)
+}
+
 // appendListText prints a list as PostgreSQL's array_out does.
-func appendListText(dst []byte, c *udf.Column, i int) ([]byte, error) {
+func appendListText(dst []byte, c *udf.Column, i, digits int) ([]byte, error) {
 	e := listColumn(c, i)
 	dst = append(dst, '{')
 	for j := range e.Len() {
@@ -222,7 +236,7 @@ func appendListText(dst []byte, c *udf.Column, i int) ([]byte, error) {
 			continue
 		}
 		var err error
-		if dst, err = appendText(dst, &e, j); err != nil {
+		if dst, err = AppendText(dst, &e, j, digits); err != nil {
 			return dst, err
 		}
 	}

@@ -53,6 +53,9 @@ func (c *computed) value(row int) []byte {
 	if v.size < 0 {
 		return nil
 	}
+	if v.size == 0 {
+		return []byte{} // an empty arena would give nil, which is NULL
+	}
 	return c.arena[v.at : v.at+uint32(v.size) : v.at+uint32(v.size)]
 }
 
@@ -69,6 +72,9 @@ func (b *batch) cell(row, column int) []byte {
 	c := b.cells[row*b.width+column]
 	if c.size < 0 {
 		return nil
+	}
+	if c.size == 0 {
+		return []byte{}
 	}
 	return b.arena[c.at : c.at+uint32(c.size) : c.at+uint32(c.size)]
 }
@@ -168,6 +174,13 @@ func (r *Run) recycle(b *batch) {
 
 // start begins the first step of a batch, if it is a call, so that it runs while the next batch is read.
 func (r *Run) start(ctx context.Context, b *batch) error {
+	if err := r.bounds(b); err != nil {
+		return err
+	}
+	if r.plan.Limited && r.limit == 0 {
+		b.keep, r.done = b.keep[:0], true
+		return nil
+	}
 	steps := r.plan.Filters
 	if len(steps) == 0 && !r.plan.Limited {
 		steps = r.plan.Finals
@@ -202,9 +215,6 @@ func (b *batch) finished() bool {
 
 // finish does the steps of a batch, down to the rows that the client gets.
 func (r *Run) finish(ctx context.Context, b *batch) error {
-	if err := r.bounds(b); err != nil {
-		return err
-	}
 	if err := r.steps(ctx, b, r.plan.Filters); err != nil {
 		return err
 	}

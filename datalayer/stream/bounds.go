@@ -11,7 +11,8 @@ func errWidth(got, want int) error {
 	return fmt.Errorf("home gave a row of %d columns where it described %d", got, want)
 }
 
-// bounds reads LIMIT and OFFSET from the first row of home, where they are expressions.
+// bounds reads from the first row of home what holds for all: LIMIT and OFFSET, where they are expressions, and how
+// floats are printed.
 func (r *Run) bounds(b *batch) error {
 	if r.bounded || b.rows == 0 {
 		return nil
@@ -33,6 +34,13 @@ func (r *Run) bounds(b *batch) error {
 			return err
 		}
 		r.offset = n
+	}
+	if r.layout.digits >= 0 {
+		v := b.cell(0, r.layout.digits)
+		if len(v) != 4 {
+			return errWidth(len(v), 4)
+		}
+		r.digits = int(int32(binary.BigEndian.Uint32(v)))
 	}
 	return nil
 }

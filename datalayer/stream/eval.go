@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -24,23 +23,25 @@ func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
 		return s, nil
 	}
 	s := &evalState{query: Query{Formats: []int16{pgvalue.BinaryFormat}}}
-	var sources, names []string
+	var sources, names, cast []string
 	for i, id := range e.Inputs {
-		array, cast, err := r.inputType(b, id)
+		in, err := r.inputOf(b, id)
 		if err != nil {
 			return nil, err
 		}
-		s.query.Types = append(s.query.Types, array)
-		sources = append(sources, fmt.Sprintf("pg_catalog.unnest($%d%s)", i+1, cast))
-		names = append(names, planner.ShortName(id))
+		name := planner.ShortName(id)
+		s.query.Types = append(s.query.Types, in.array)
+		sources = append(sources, fmt.Sprintf("pg_catalog.unnest($%d%s)", i+1, in.arrayCast))
+		names, cast = append(names, name), append(cast, name+in.cast+" AS "+name)
 	}
 	if len(sources) == 0 { // only the number of rows matters
 		s.query.Types = []uint32{udf.Int8.OID()}
-		sources, names = []string{"pg_catalog.generate_series(1, $1)"}, []string{"n"}
+		sources, names, cast = []string{"pg_catalog.generate_series(1, $1)"}, []string{"n"}, []string{"n"}
 	}
-	columns := append([]string{planner.RowAlias + ".o"}, e.Exprs...)
-	text := "SELECT " + strings.Join(columns, ", ") + " FROM ROWS FROM (" + strings.Join(sources, ", ") +
-		") WITH ORDINALITY AS " + planner.RowAlias + "(" + strings.Join(append(names, "o"), ", ") + ")"
+	rows := "SELECT o, " + strings.Join(cast, ", ") + " FROM ROWS FROM (" + strings.Join(sources, ", ") +
+		") WITH ORDINALITY AS r(" + strings.Join(append(names, "o"), ", ") + ")"
+	text := "SELECT " + strings.Join(append([]string{planner.RowAlias + ".o"}, e.Exprs...), ", ") +
+		" FROM (" + rows + ") AS " + planner.RowAlias
 	if e.Filter != "" {
 		text += " WHERE (" + e.Filter + ")"
 	}
@@ -58,29 +59,35 @@ func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
 	return s, nil
 }
 
-// inputType gives the array type in which an input is sent, and the cast that makes it an array of the input's own.
-func (r *Run) inputType(b *batch, id planner.ColumnID) (uint32, string, error) {
+// input says how a column is sent to home: in an array of type array, which is cast to an array of the column's own type
+// or, where there is no such array type, cast value by value.
+type input struct {
+	array           uint32
+	arrayCast, cast string
+}
+
+// inputOf finds it for a column.
+func (r *Run) inputOf(b *batch, id planner.ColumnID) (input, error) {
+	texts := udf.Text.ArrayOID()
 	if out, computed := id.Computed(); computed {
 		c := &b.computed[out]
 		if c.call == nil {
-			return 0, "", fmt.Errorf("an expression over an expression") // the planner makes none
+			return input{}, fmt.Errorf("an expression over an expression") // the planner makes none
 		}
 		t := c.call.call.Model.Returns
-		if t.ArrayOID() == 0 {
-			return 0, "", &datalayer.Error{Code: "0A000", Message: fmt.Sprintf("predict is not supported inside an expression where it gives %s", t),
-				Hint: "Call it alone in the select list."}
+		switch {
+		case t.ArrayOID() == 0:
+			return input{array: texts, cast: "::" + t.String()}, nil
+		case pgvalue.Encodable(t, pgvalue.BinaryFormat):
+			return input{array: t.ArrayOID()}, nil
 		}
-		if pgvalue.Encodable(t, pgvalue.BinaryFormat) {
-			return t.ArrayOID(), "", nil
-		}
-		return udf.Text.ArrayOID(), "::" + t.String() + "[]", nil
+		return input{array: texts, arrayCast: "::" + t.String() + "[]"}, nil
 	}
 	f := r.cfg.Fields[r.layout.visible+int(id)]
 	if f.Array == 0 {
-		return 0, "", &datalayer.Error{Code: "0A000", Message: "predict is not supported in an expression with a value of this type",
-			Detail: fmt.Sprintf("The type with OID %d has no array type.", f.OID), Hint: "Cast the value to text, or call predict alone."}
+		return input{array: texts, cast: "::" + f.Type}, nil
 	}
-	return f.Array, "", nil
+	return input{array: f.Array}, nil
 }
 
 // outFormat gives the format of a value that an Eval computes: the client's for its columns, otherwise the one that
@@ -166,7 +173,11 @@ func (r *Run) array(b *batch, id planner.ColumnID, arrayOID uint32) ([]byte, err
 	out, computed := id.Computed()
 	if !computed {
 		column := r.layout.visible + int(id)
-		buf := pgvalue.ArrayHeader(nil, r.cfg.Fields[column].OID, len(b.keep), true)
+		elem := r.cfg.Fields[column].OID
+		if r.cfg.Fields[column].Array == 0 {
+			elem = udf.Text.OID()
+		}
+		buf := pgvalue.ArrayHeader(nil, elem, len(b.keep), true)
 		for _, row := range b.keep {
 			buf = appendSized(buf, b.cell(int(row), column))
 		}

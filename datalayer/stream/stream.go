@@ -56,8 +56,10 @@ type Sink interface {
 type Field struct {
 	Name string
 	OID  uint32
-	// Array is the OID of the type's array, 0 where it is not needed or there is none.
+	// Array is the OID of the type's array, for pieces of expressions. Where there is none it is 0, and Type is the
+	// type's name.
 	Array uint32
+	Type  string
 }
 
 // Limits bound what a statement may hold in memory.
@@ -107,7 +109,8 @@ type Run struct {
 	done    bool // the client's result is complete
 	offset  int64
 	limit   int64
-	bounded bool // limit and offset are known
+	bounded bool // limit, offset and digits are known
+	digits  int  // extra_float_digits
 	queue   []*batch
 	ready   *batch // being emitted
 	spare   *batch // emitted, its memory free
@@ -128,6 +131,8 @@ func HomeFormats(plan *planner.Stream, fields []Field, client []int16) []int16 {
 			formats[i] = client[i]
 		case i >= visible && plan.Hidden[i-visible].Kind == planner.ArgColumn:
 			formats[i] = pgvalue.ArgFormat(fields[i].OID)
+		case i >= visible && plan.Hidden[i-visible].Kind == planner.LeafColumn && fields[i].Array == 0:
+			formats[i] = pgvalue.TextFormat
 		case i >= visible:
 			formats[i] = pgvalue.BinaryFormat
 		}
@@ -138,7 +143,7 @@ func HomeFormats(plan *planner.Stream, fields []Field, client []int16) []int16 {
 // NewRun prepares an execution over home's rows.
 func NewRun(cfg Config, home Home) (*Run, error) {
 	r := &Run{cfg: cfg, plan: cfg.Plan, home: home, size: firstBatch, evals: map[*planner.Eval]*evalState{}}
-	r.limit, r.offset = cfg.Plan.Limit, cfg.Plan.Offset
+	r.limit, r.offset, r.digits = cfg.Plan.Limit, cfg.Plan.Offset, 1
 	var err error
 	if r.layout, err = newLayout(cfg); err != nil {
 		return nil, err
@@ -150,7 +155,9 @@ func NewRun(cfg Config, home Home) (*Run, error) {
 		}
 		r.calls = append(r.calls, s)
 	}
+	r.done = r.plan.Limited && r.limit == 0
 	r.values = make([][]byte, r.layout.visible)
+	r.scratch = make([]byte, 0, 64) // not nil: an empty value of it is not NULL
 	return r, nil
 }
 
@@ -161,11 +168,11 @@ type layout struct {
 	// outputs gives, by the client's column, the output that fills it; nil for home's own.
 	outputs []*planner.Output
 	// limit and offset are places in home's rows, -1 for none.
-	limit, offset int
+	limit, offset, digits int
 }
 
 func newLayout(cfg Config) (layout, error) {
-	l := layout{visible: len(cfg.Fields) - len(cfg.Plan.Hidden), limit: -1, offset: -1}
+	l := layout{visible: len(cfg.Fields) - len(cfg.Plan.Hidden), limit: -1, offset: -1, digits: -1}
 	if l.visible < 0 {
 		return l, fmt.Errorf("home gives %d columns where %d are hidden ones", len(cfg.Fields), len(cfg.Plan.Hidden))
 	}
@@ -188,6 +195,8 @@ func newLayout(cfg Config) (layout, error) {
 			l.limit = l.visible + i
 		case planner.OffsetColumn:
 			l.offset = l.visible + i
+		case planner.FloatDigitsColumn:
+			l.digits = l.visible + i
 		}
 	}
 	return l, nil
@@ -341,7 +350,12 @@ func (r *Run) outputValue(b *batch, row int, col planner.ColumnID, format int16)
 	}
 	start := len(r.scratch)
 	var err error
-	if r.scratch, err = pgvalue.Append(r.scratch, answers, at, format); err != nil {
+	if format == pgvalue.TextFormat {
+		r.scratch, err = pgvalue.AppendText(r.scratch, answers, at, r.digits)
+	} else {
+		r.scratch, err = pgvalue.Append(r.scratch, answers, at, format)
+	}
+	if err != nil {
 		return nil, answerError(c.call, err)
 	}
 	return r.scratch[start:len(r.scratch):len(r.scratch)], nil

@@ -191,7 +191,7 @@ SELECT predict('double', k) FROM item
 
 -- case: SET between
 -- only: simple
-SET LOCAL TimeZone = 'Asia/Tokyo'; SET TimeZone = 'Asia/Tokyo'; SELECT predict('id_timestamptz', timestamptz '2024-01-01 00:00:00+00'); SHOW TimeZone; RESET TimeZone
+SET TimeZone = 'Asia/Tokyo'; SELECT predict('id_timestamptz', timestamptz '2024-01-01 00:00:00+00'); SHOW TimeZone; RESET TimeZone
 
 -- case: a notice behind a call
 -- only: simple

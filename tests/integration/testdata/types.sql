@@ -124,6 +124,7 @@ SELECT predict('id_float8', 0.1 + 0.2), predict('id_float4', 0.1::real), predict
 
 -- case: another client encoding
 -- setup: SET client_encoding = LATIN1
+-- expect: either
 -- only: extended
 -- param: text abc
 SELECT predict('shout', chr(233) || $1), predict('size', chr(233)), chr(233), predict('id_texts', ARRAY[chr(233)])
