@@ -127,7 +127,7 @@ func TestTransactionsNeedASession(t *testing.T) {
 	if e := wantCode(t, err, "25001"); e.Hint == "" {
 		t.Error("there is no hint")
 	}
-	do(t, p, "CREATE TABLE kept (k int4)")
+	do(t, p, "DROP TABLE IF EXISTS kept", "CREATE TABLE kept (k int4)")
 	s, err := p.Session(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -265,5 +265,21 @@ func TestCloseFindsRowsThatAreOpen(t *testing.T) {
 	rows.Close()
 	if _, err := p.Execute(t.Context(), "SELECT 1"); err == nil {
 		t.Error("Execute works on a closed proxy")
+	}
+}
+
+func TestCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	settings := config.Default()
+	settings.DataDir, settings.Databackend = t.TempDir(), databackend(filepath.Join(embedded.dir, "pgpass"))
+	p, err := pinnacle.Open(t.Context(), settings, pinnacle.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value[int32](t, p, "SELECT 1")
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Close(now); err != nil {
+		t.Errorf("Close with nothing to wait for: %v", err)
 	}
 }

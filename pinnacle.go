@@ -109,7 +109,10 @@ func (p *Proxy) open(ctx context.Context) error {
 	c := p.wireConfig()
 	c.TLS, c.RequireTLS, c.MaxConnections = tls, p.settings.TLSRequired, p.settings.MaxConnections
 	p.server = wire.NewServer(c, p.home, p.interceptors(), p.options.Metrics)
-	p.onClose(p.server.Shutdown)
+	p.onClose(func(ctx context.Context) error {
+		_ = p.server.Shutdown(ctx) // its only error is ctx's
+		return nil
+	})
 	return nil
 }
 
@@ -117,7 +120,8 @@ func (p *Proxy) open(ctx context.Context) error {
 func (p *Proxy) onClose(f func(context.Context) error) { p.closers = append(p.closers, f) }
 
 // Close drains as Shutdown does, waits for the Rows and sessions of Execute to be given back, and undoes Open. What is
-// not done when ctx ends, or after the setting drain_timeout, is cut, and is an error.
+// not done when ctx ends, or after the setting drain_timeout, is cut; Rows and sessions that were not given back by then
+// are an error.
 func (p *Proxy) Close(ctx context.Context) error {
 	var errs []error
 	for _, f := range slices.Backward(p.closers) {

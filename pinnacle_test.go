@@ -134,11 +134,11 @@ func wantCode(t *testing.T, err error, code string) *datalayer.Error {
 }
 
 // double is a model.
-const double = "CREATE MODEL %s(x int4) RETURNS int4 USING starlark AS $$\ndef predict(x):\n    return x * 2\n$$"
+const double = "CREATE OR REPLACE MODEL %s(x int4) RETURNS int4 USING starlark AS $$\ndef predict(x):\n    return x * 2\n$$"
 
 func TestClientsAndExecuteSeeTheSame(t *testing.T) {
 	t.Parallel()
-	do(t, embedded.Proxy, fmt.Sprintf(double, "same"), "CREATE TABLE same (k int4)", "INSERT INTO same SELECT generate_series(1, 3)")
+	do(t, embedded.Proxy, fmt.Sprintf(double, "same"), "DROP TABLE IF EXISTS same", "CREATE TABLE same (k int4)", "INSERT INTO same SELECT generate_series(1, 3)")
 	client, err := pgx.Connect(t.Context(), databackend(filepath.Join(embedded.dir, "pgpass")))
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ import (
 // resetTimeout bounds how long a released session may take to forget what was done in it; then it is closed.
 const resetTimeout = 10 * time.Second
 
+// lastReturn is how long sessions that were cut may take to be given back.
+const lastReturn = time.Second
+
 // newSessions makes the pool of sessions for Execute, which connect to within. None is opened before it is needed.
 func (p *Proxy) newSessions(ctx context.Context, within *pairs) (*pgxpool.Pool, error) {
 	c, err := p.account()
@@ -85,27 +88,31 @@ func (p *Proxy) serveWithin(within *pairs, sessions *pgxpool.Pool) {
 	p.onClose(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, p.settings.DrainTimeout)
 		defer cancel()
-		unreturned := closeSessions(ctx, sessions)
-		cut := server.Shutdown(ctx)
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			sessions.Close()
+		}()
+		select {
+		case <-closed:
+		case <-ctx.Done():
+		}
+		_ = server.Shutdown(ctx) // its error says what the pool's number says better
 		if err := <-served; !errors.Is(err, wire.ErrServerClosed) {
 			return fmt.Errorf("sessions of Execute: %w", err)
 		}
-		return cmp.Or(unreturned, cut)
+		return notReturned(sessions, closed)
 	})
 }
 
-// closeSessions closes the pool, which waits for what was not released yet, until ctx ends.
-func closeSessions(ctx context.Context, sessions *pgxpool.Pool) error {
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		sessions.Close()
-	}()
+// notReturned waits for the pool to be closed, now that its sessions were cut, and is the error about those that their
+// users keep all the same.
+func notReturned(sessions *pgxpool.Pool, closed <-chan struct{}) error {
 	select {
 	case <-closed:
 		return nil
-	case <-ctx.Done():
+	case <-time.After(lastReturn):
 		return &datalayer.Error{Code: "55006", Message: fmt.Sprintf("%d sessions of Execute were not given back", sessions.Stat().AcquiredConns()),
-			Hint: "Close every Rows, and release every session, before the proxy is closed.", Err: context.Cause(ctx)}
+			Hint: "Close every Rows, and release every session, before the proxy is closed."}
 	}
 }

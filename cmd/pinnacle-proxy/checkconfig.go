@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
 	"strings"
 
@@ -49,8 +48,8 @@ func quoteYAML(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") 
 
 // checkFiles looks at what can be known of the settings without a server.
 func checkFiles(c *config.Config) error {
-	if _, err := certificate(c); err != nil {
-		return err
+	if _, err := c.TLS(); err != nil {
+		return &exit{exitUsage, err}
 	}
 	if c.Local() {
 		return nil
@@ -59,17 +58,4 @@ func checkFiles(c *config.Config) error {
 		return &exit{exitUsage, err}
 	}
 	return nil
-}
-
-// certificate is the TLS configuration towards clients; nil where there is none.
-func certificate(c *config.Config) (*tls.Config, error) {
-	if c.TLSCert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, &exit{exitUsage, &config.Error{Message: "the certificate towards clients cannot be used: " + err.Error(),
-			Hint: "tls_cert and tls_key name PEM files that belong together."}}
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	pinnacle "github.com/pinnacle-proxy/pinnacle-proxy"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -58,7 +59,7 @@ func checkHome(ctx context.Context, c *config.Config) finding {
 // checkONNX looks for ONNX Runtime.
 func checkONNX(c *config.Config) finding {
 	const subject = "ONNX Runtime"
-	path, version, err := newONNX(c).Library()
+	path, version, err := pinnacle.ONNXRuntime(c).Library()
 	if err == nil {
 		return finding{fine, subject, fmt.Sprintf("version %s, %s", version, path), ""}
 	}

@@ -70,7 +70,7 @@ func examine(ctx context.Context, c *config.Config) []finding {
 	for _, w := range c.Warnings() {
 		out = append(out, finding{doubt, "settings", w, ""})
 	}
-	if _, err := certificate(c); err != nil {
+	if _, err := c.TLS(); err != nil {
 		out = append(out, fromError("certificate", err))
 	}
 	data, running := checkDataDir(c)

@@ -3,32 +3,20 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
+	pinnacle "github.com/pinnacle-proxy/pinnacle-proxy"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf/onnx"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf/starlark"
-	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
 )
 
 // passFile is the password file's name in the data directory.
 const passFile = home.PassFile
-
-// loadDir is the directory, below the data directory, for copies of artifacts while models are loaded.
-const loadDir = "loading"
 
 // proxy is everything that serve runs.
 type proxy struct {
@@ -36,9 +24,9 @@ type proxy struct {
 	logger   *slog.Logger
 	metrics  *metrics.Metrics
 	listener net.Listener
-	home     home.Home
 	health   *health
-	server   *wire.Server
+	// inner is what is served; the rest is around it.
+	inner *pinnacle.Proxy
 	// closers undo what open did, in its order. Each gets a context that ends when there is no more patience.
 	closers []func(context.Context) error
 }
@@ -59,32 +47,21 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 // open opens everything in turn; ctx is for the opening only. After an error close undoes what was opened.
 func (p *proxy) open(ctx context.Context) error {
 	p.metrics = metrics.New(metrics.Build{Version: version, Commit: commit(), Go: runtime.Version()})
-	tls, err := certificate(p.config)
-	if err != nil {
-		return err
-	}
 	p.raiseFileLimit()
 	if err := p.listen(); err != nil {
 		return err
 	}
-	lock, err := home.LockDirectory(p.config.DataDir)
+	inner, err := pinnacle.Open(ctx, *p.config, pinnacle.Options{Address: p.listener.Addr().String(), Logger: p.logger, Metrics: p.metrics})
 	if err != nil {
-		return &exit{codeOfLock(err), err}
+		return &exit{codeOfOpen(err), err}
 	}
-	p.onClose(func(context.Context) error { return lock.Release() })
-	if err := p.openHome(ctx, lock); err != nil {
-		return err
-	}
-	d, err := p.openDatalayer(ctx)
-	if err != nil {
-		return err
-	}
-	c := p.config
-	p.server = wire.NewServer(wire.Config{
-		TLS: tls, RequireTLS: c.TLSRequired, MaxConnections: c.MaxConnections, StartupTimeout: c.StartupTimeout, DrainTimeout: c.DrainTimeout,
-		MaxStartupPacket: int(c.MaxStartupPacket), MaxMessage: int(c.MaxMessage), MaxStatement: int(c.MaxStatement),
-		CancelTimeout: c.CancelTimeout, Logger: p.logger,
-	}, p.home, newSessions(c, d, p.metrics, p.logger), p.metrics)
+	p.inner = inner
+	p.onClose(inner.Close)
+	p.health.watch(inner.Home())
+	p.onClose(func(context.Context) error {
+		p.health.stop()
+		return nil
+	})
 	return nil
 }
 
@@ -130,92 +107,22 @@ func (p *proxy) listen() (err error) {
 	return nil
 }
 
-// openHome connects to the user's PostgreSQL, or starts the proxy's own.
-func (p *proxy) openHome(ctx context.Context, lock *home.DirectoryLock) error {
-	starting, cancel := context.WithTimeout(ctx, p.config.PostgresStartTimeout)
-	defer cancel()
-	h, err := p.findHome(starting, lock)
-	if err != nil {
-		return &exit{exitHome, err}
+// codeOfOpen is the exit code for a proxy that cannot be opened.
+func codeOfOpen(err error) int {
+	var wrong *config.Error
+	var behind *pinnacle.HomeError
+	switch {
+	case errors.As(err, &wrong):
+		return exitUsage
+	case errors.As(err, &behind):
+		return exitHome
 	}
-	p.home = h
-	p.onClose(func(patience context.Context) error {
-		ctx, cancel := context.WithTimeout(patience, p.config.PostgresStopTimeout)
-		defer cancel()
-		return h.Close(ctx)
-	})
-	p.logger.Info("the PostgreSQL behind", "home", h.Describe())
-	p.health.watch(h)
-	p.onClose(func(context.Context) error {
-		p.health.stop()
-		return nil
-	})
-	return nil
+	return codeOfLock(err)
 }
 
-// findHome makes the home that the settings ask for.
-func (p *proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Home, error) {
-	c := p.config
-	if !c.Local() {
-		h, err := home.Connect(ctx, c.Databackend, p.logger)
-		if err != nil {
-			return nil, err
-		}
-		return h, nil
-	}
-	h, err := home.StartLocal(ctx, home.LocalConfig{
-		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,
-		ListenAddress: p.listener.Addr().String(), MaxConnections: c.MaxConnections, SharedBuffers: int64(c.PostgresSharedBuffers),
-		Settings: c.PostgresSettings, Logger: p.logger,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
-}
-
-// openDatalayer opens the stores and the Datalayer over them.
-func (p *proxy) openDatalayer(ctx context.Context) (*datalayer.Datalayer, error) {
-	c := p.config
-	store, err := badgerstore.Open(ctx, badgerstore.Config{Dir: c.MetadataDir(), MinFree: int64(c.MetadataMinFree), Logger: p.logger})
-	if err != nil {
-		return nil, err
-	}
-	p.onClose(func(context.Context) error { return store.Close() })
-	files, err := filesystem.Open(c.ArtifactDir())
-	if err != nil {
-		return nil, datalayer.ErrorOf(err)
-	}
-	cache := filepath.Join(c.DataDir, loadDir)
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		return nil, fmt.Errorf("directory for loading models: %w", err)
-	}
-	d, err := datalayer.Open(ctx, datalayer.Config{
-		Metadata: store, Artifacts: files, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
-		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
-		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.logger, Observer: p.metrics,
-	})
-	if err != nil {
-		return nil, err
-	}
-	p.onClose(func(context.Context) error { return d.Close() })
-	return d, nil
-}
-
-// runtimes are what USING may name.
-func runtimes(c *config.Config) []udf.Runtime {
-	return []udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), newONNX(c)}
-}
-
-// newONNX makes the runtime onnx.
-func newONNX(c *config.Config) *onnx.Runtime {
-	return onnx.New(onnx.Config{LibraryPath: c.ONNXRuntime, SearchDirs: []string{c.DataDir}, IntraOpThreads: c.ONNXThreads,
-		Sessions: c.ONNXSessions, MaxModelBytes: int64(c.ONNXMaxModelBytes)})
-}
-
-// codeOfLock is the exit code for a data directory that cannot be had.
+// codeOfLock is the exit code for a data directory or a store that cannot be had.
 func codeOfLock(err error) int {
-	var e *home.Error
+	var e interface{ SQLState() string }
 	if errors.As(err, &e) && e.SQLState() == "55006" {
 		return exitInUse
 	}

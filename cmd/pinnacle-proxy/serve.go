@@ -80,7 +80,7 @@ func serve(patience, drain context.Context, cmd *cobra.Command, l *config.Loaded
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- p.server.Serve(context.WithoutCancel(patience), p.listener) }()
+	go func() { served <- p.inner.Serve(context.WithoutCancel(patience), p.listener) }()
 	p.health.start()
 	fmt.Fprintf(cmd.OutOrStdout(), "pinnacle-proxy %s is ready: psql %q\n", version, p.connectionString())
 	select {
@@ -91,11 +91,11 @@ func serve(patience, drain context.Context, cmd *cobra.Command, l *config.Loaded
 		return fmt.Errorf("clients cannot be served any more: %w", err)
 	case <-drain.Done():
 	}
-	logger.Info("draining: no new connections; a second signal ends at once", "sessions", p.server.Connections(), "timeout", l.Config.DrainTimeout)
+	logger.Info("draining: no new connections; a second signal ends at once", "sessions", p.inner.Connections(), "timeout", l.Config.DrainTimeout)
 	p.health.drain()
 	deadline, cancel := context.WithTimeout(patience, l.Config.DrainTimeout)
 	defer cancel()
-	if err := p.server.Shutdown(deadline); err != nil && patience.Err() == nil {
+	if err := p.inner.Shutdown(deadline); err != nil && patience.Err() == nil {
 		logger.Warn("sessions were cut after the drain timeout", "reason", err)
 	}
 	<-served
@@ -127,7 +127,7 @@ func (p *proxy) connectionString() string {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	user, database := p.home.Account()
+	user, database := p.inner.Home().Account()
 	parts := []string{"host=" + host, "port=" + port, "user=" + quoteConnection(user), "dbname=" + quoteConnection(database)}
 	if p.config.TLSRequired {
 		parts = append(parts, "sslmode=require")
