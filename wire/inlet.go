@@ -22,6 +22,9 @@ type inlet struct {
 	end  int
 	// took is called when bytes have been added to buf. It says what is to be done next.
 	took func() verdict
+	// gather makes it read until nothing more is there, the buffer is full or a ReadyForQuery ends it, before took is
+	// called: PostgreSQL writes 8 KiB at a time, and larger chunks save writes. took must use up all bytes then.
+	gather bool
 	// outcome is what the last run ended with.
 	outcome error
 	// trust says whether the wait relies on a write to notice the end of the stream; see await and doubt.
@@ -189,6 +192,9 @@ func (i *inlet) ready(fd uintptr) bool {
 		switch {
 		case errno == 0 && n > 0:
 			i.end += n
+			if i.gather && n < len(space) && !endsReady(i.buf[i.off:i.end]) {
+				continue
+			}
 			next := i.took()
 			if next == leave {
 				return true
@@ -198,17 +204,29 @@ func (i *inlet) ready(fd uintptr) bool {
 				i.trust.Store(trusting)
 				return false
 			}
-		case errno == 0:
-			i.outcome = io.EOF
-			return true
-		case errno == syscall.EAGAIN:
+		case errno == syscall.EINTR:
+		default:
+			if i.gather && i.off < i.end && i.took() == leave {
+				return true
+			}
 			i.settle()
-			return false
-		case errno != syscall.EINTR:
-			i.outcome = errno
+			switch errno {
+			case syscall.EAGAIN:
+				return false
+			case 0:
+				i.outcome = io.EOF
+			default:
+				i.outcome = errno
+			}
 			return true
 		}
 	}
+}
+
+// endsReady reports whether b seems to end with a ReadyForQuery, so that no more is to come before b was answered.
+func endsReady(b []byte) bool {
+	n := len(b) - 6
+	return n >= 0 && b[n] == 'Z' && b[n+1] == 0 && b[n+2] == 0 && b[n+3] == 0 && b[n+4] == 5
 }
 
 // room makes sure that n more bytes fit behind end, taking a buffer if there is none. The buffer doubles when it is

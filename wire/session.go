@@ -168,6 +168,7 @@ func (s *session) open(startup *startupPacket, rest []byte) error {
 	}
 	s.in = newInlet(s.client, &s.srv.buffers, nil, s.clientTook)
 	s.homeIn = newInlet(s.home, &s.srv.buffers, rest, s.homeTook)
+	s.homeIn.gather = true
 	s.toClient, s.toHome = newOutlet(s.client), newOutlet(s.home)
 	s.homeDone = make(chan struct{})
 	if err := s.home.SetDeadline(time.Time{}); err != nil {
