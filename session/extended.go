@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -69,7 +70,11 @@ func (s *session) bind(ctx context.Context, h *homeSide, body []byte) error {
 	}
 	own := s.statements[m.PreparedStatement]
 	if len(m.Parameters) != len(own.params()) {
-		return coded("08P01", "bind message supplies a wrong number of parameters for the prepared statement", "", "")
+		return coded("08P01", fmt.Sprintf("bind message supplies %d parameters, but prepared statement %q requires %d",
+			len(m.Parameters), m.PreparedStatement, len(own.params())), "", "")
+	}
+	if h.x.TxStatus() == 'E' {
+		return errAborted()
 	}
 	if err := own.renew(ctx, h); err != nil {
 		return err
@@ -86,13 +91,20 @@ func (s *session) bind(ctx context.Context, h *homeSide, body []byte) error {
 // describe handles a Describe of a statement or portal that the proxy holds. Nothing has run by then.
 func (s *session) describe(h *homeSide, body []byte) error {
 	var fields []pgproto3.FieldDescription
+	var params *pgproto3.ParameterDescription
 	name := string(cString(body, 1))
 	if body[0] == 'S' {
 		own := s.statements[name]
-		h.x.Reply(&pgproto3.ParameterDescription{ParameterOIDs: own.params()})
+		params = &pgproto3.ParameterDescription{ParameterOIDs: own.params()}
 		fields = own.fields()
 	} else {
 		fields = s.portals[name].fields()
+	}
+	if fields != nil && h.x.TxStatus() == 'E' {
+		return errAborted()
+	}
+	if params != nil {
+		h.x.Reply(params)
 	}
 	if fields == nil {
 		h.x.Reply(&pgproto3.NoData{})

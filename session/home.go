@@ -19,6 +19,27 @@ const ownName = "pinnacle_own"
 type homeSide struct {
 	x      *wire.Exchange
 	values [][]byte
+	// owed is the number of CloseComplete messages that home will send before the next answer that is waited for.
+	owed int
+}
+
+// forget has home drop prepared statements, without waiting for it.
+func (h *homeSide) forget(names ...string) {
+	for _, n := range names {
+		h.x.Send(&pgproto3.Close{ObjectType: 'S', Name: n})
+		h.owed++
+	}
+}
+
+// receive gives home's next message.
+func (h *homeSide) receive(ctx context.Context) (byte, []byte, error) {
+	for {
+		typ, body, err := h.x.Receive(ctx)
+		if err != nil || typ != '3' || h.owed == 0 {
+			return typ, body, err
+		}
+		h.owed--
+	}
 }
 
 // homeError is an error that home raised.
@@ -46,7 +67,7 @@ func (h *homeSide) ask(msgs ...pgproto3.FrontendMessage) error {
 // expect receives messages of the given types, in order, and gives each to take (which may be nil).
 func (h *homeSide) expect(ctx context.Context, types string, take func(typ byte, body []byte) error) error {
 	for i := range len(types) {
-		typ, body, err := h.x.Receive(ctx)
+		typ, body, err := h.receive(ctx)
 		if err != nil {
 			return err
 		}
@@ -164,7 +185,7 @@ func (h *homeSide) rows(ctx context.Context, q stream.Query, each func([][]byte)
 
 // next reads the next row of an Execute.
 func (h *homeSide) next(ctx context.Context) ([][]byte, stream.Status, error) {
-	typ, body, err := h.x.Receive(ctx)
+	typ, body, err := h.receive(ctx)
 	if err != nil {
 		return nil, stream.End, err
 	}

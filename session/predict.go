@@ -270,8 +270,12 @@ func (c *predictCursor) open(ctx context.Context, h *homeSide) error {
 		}
 		c.leases = append(c.leases, l)
 	}
+	models := make([]stream.Model, len(c.leases))
+	for i, l := range c.leases {
+		models[i] = l
+	}
 	c.side = &portalSide{portal: c.portal}
-	run, err := stream.NewRun(stream.Config{Plan: c.p.stream, Fields: c.p.onHome, Formats: c.formats, Leases: c.leases, Limits: c.p.s.cfg.Stream}, c.side)
+	run, err := stream.NewRun(stream.Config{Plan: c.p.stream, Fields: c.p.onHome, Formats: c.formats, Models: models, Limits: c.p.s.cfg.Stream}, c.side)
 	if err != nil {
 		c.close()
 		return err

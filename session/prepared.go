@@ -63,7 +63,7 @@ func (c *homeCursor) execute(ctx context.Context, h *homeSide, limit int64) (str
 		return "", err
 	}
 	for {
-		typ, body, err := h.x.Receive(ctx)
+		typ, body, err := h.receive(ctx)
 		if err != nil {
 			return "", err
 		}

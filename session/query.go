@@ -31,12 +31,18 @@ func (s *session) query(ctx context.Context, h *homeSide, text string) error {
 	return nil
 }
 
+// queryName is the name on home of the statement that a simple Query runs.
+const queryName = "pinnacle_query"
+
 // runSimple runs one statement of a simple Query: all in text format, no limit.
 func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.Script, st *sqlparse.Statement) error {
 	began := time.Now()
 	own, err := s.statementOf(script, st)
 	if err != nil {
 		return err
+	}
+	if _, alone := own.(*componentStatement); !alone {
+		h.forget("", queryName) // a simple Query drops the unnamed statement; and what a failed one has left
 	}
 	if own == nil {
 		return s.passThrough(ctx, h, script.Text, st)
@@ -51,10 +57,10 @@ func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.S
 
 // runOwn runs a statement of the proxy's to its end.
 func (s *session) runOwn(ctx context.Context, h *homeSide, own statement) error {
-	if err := own.prepare(ctx, h, "", nil); err != nil {
+	if err := own.prepare(ctx, h, queryName, nil); err != nil {
 		return err
 	}
-	c, err := own.bind(ctx, h, &pgproto3.Bind{})
+	c, err := own.bind(ctx, h, &pgproto3.Bind{PreparedStatement: queryName})
 	if err != nil {
 		return err
 	}
@@ -68,7 +74,9 @@ func (s *session) runOwn(ctx context.Context, h *homeSide, own statement) error 
 	}
 	h.x.Reply(&pgproto3.CommandComplete{CommandTag: []byte(tag)})
 	if c.onHome() {
-		return h.closePortal(ctx, "")
+		h.x.Send(&pgproto3.Close{ObjectType: 'P'})
+		h.owed++
+		h.forget(queryName)
 	}
 	return nil
 }
@@ -144,17 +152,21 @@ func (s *session) passThrough(ctx context.Context, h *homeSide, text string, st 
 
 // relay runs a text on home and passes its answers on as a simple Query has them.
 func (h *homeSide) relay(ctx context.Context, text string) error {
-	err := h.ask(&pgproto3.Parse{Query: text}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{})
+	err := h.ask(&pgproto3.Parse{Name: queryName, Query: text}, &pgproto3.Bind{PreparedStatement: queryName}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{})
 	if err != nil {
 		return err
 	}
-	return h.relayAnswers(ctx)
+	if err := h.relayAnswers(ctx); err != nil {
+		return err
+	}
+	h.forget(queryName)
+	return nil
 }
 
 // relayAnswers passes home's answers to an Execute on, to their end.
 func (h *homeSide) relayAnswers(ctx context.Context) error {
 	for {
-		typ, body, err := h.x.Receive(ctx)
+		typ, body, err := h.receive(ctx)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -42,7 +43,7 @@ type cursor interface {
 // withFormats gives fields the formats that a Bind asks for: none for text, one for all columns, or one a column.
 func withFormats(fields []pgproto3.FieldDescription, codes []int16) ([]pgproto3.FieldDescription, []int16, error) {
 	if len(codes) > 1 && len(codes) != len(fields) {
-		return nil, nil, coded("08P01", "bind message has a wrong number of result formats", "", "")
+		return nil, nil, coded("08P01", fmt.Sprintf("bind message has %d result formats but query has %d columns", len(codes), len(fields)), "", "")
 	}
 	if fields == nil {
 		return nil, nil, nil
