@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"time"
 )
@@ -51,12 +52,12 @@ func (srv *Server) serveCancel(ctx context.Context, raw []byte) {
 	}
 	s := srv.cancels.find(key)
 	if s == nil {
-		srv.passCancel(ctx, key)
+		srv.passCancel(ctx, key, nil)
 		return
 	}
 	s.holdForCancel(true)
 	defer s.letGo()
-	srv.passCancel(ctx, key)
+	srv.passCancel(ctx, key, s.home)
 }
 
 // holdForCancel makes the session send nothing to home until letGo, and, at the client's wish, ends a running Handle.
@@ -84,14 +85,30 @@ func (s *session) cancelAtHome() {
 	}
 	s.holdForCancel(false)
 	defer s.letGo()
-	s.srv.passCancel(context.WithoutCancel(s.ctx), s.key)
+	s.srv.passCancel(context.WithoutCancel(s.ctx), s.key, s.home)
 }
 
-// passCancel sends a CancelRequest to home and waits until home has closed that connection.
-func (srv *Server) passCancel(ctx context.Context, key string) {
+// peerDialer is a Home of several servers: DialPeer leads to the very one that conn, a transport of Dial, leads to.
+type peerDialer interface {
+	DialPeer(ctx context.Context, conn net.Conn) (peer net.Conn, tlsUp bool, err error)
+}
+
+// dialPeer opens a transport to the server that a session's home connection leads to; to any where home is nil.
+func (srv *Server) dialPeer(ctx context.Context, home net.Conn) (net.Conn, error) {
+	if d, ok := srv.home.(peerDialer); ok && home != nil {
+		conn, _, err := d.DialPeer(ctx, home)
+		return conn, err
+	}
+	conn, _, err := srv.home.Dial(ctx)
+	return conn, err
+}
+
+// passCancel sends a CancelRequest to the home that a session's connection leads to, and waits until home has closed
+// the new connection.
+func (srv *Server) passCancel(ctx context.Context, key string, home net.Conn) {
 	ctx, stop := context.WithTimeout(ctx, srv.cfg.CancelTimeout)
 	defer stop()
-	conn, _, err := srv.home.Dial(ctx)
+	conn, err := srv.dialPeer(ctx, home)
 	if err != nil {
 		srv.cfg.Logger.Warn("a cancel request did not reach home", "reason", err)
 		return
