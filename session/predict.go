@@ -34,10 +34,12 @@ type predictStatement struct {
 	home     *described
 	onHome   []stream.Field
 	visible  []pgproto3.FieldDescription
+	// promised is what the client was told first of the result, which must not change.
+	promised []pgproto3.FieldDescription
 }
 
 func (p *predictStatement) params() []uint32                    { return p.home.params }
-func (p *predictStatement) fields() []pgproto3.FieldDescription { return p.visible }
+func (p *predictStatement) fields() []pgproto3.FieldDescription { return p.promised }
 
 func (p *predictStatement) plan() string { return "stream" }
 
@@ -157,33 +159,40 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 			}
 		}
 	}
+	if p.promised == nil {
+		p.promised = p.visible
+	}
 	return nil
 }
 
-// renew implements statement.
+// renew implements statement. A statement whose result would change stays refused until its models answer as before.
 func (p *predictStatement) renew(ctx context.Context, h *homeSide) error {
-	if p.executes != nil {
-		if err := p.executes.renew(ctx, h); err != nil {
+	stale, err := p.stale(ctx, h)
+	if err != nil {
+		return err
+	}
+	if stale {
+		p.stream = nil // home has no statement of the name until prepare has ended well
+		if err := h.closeStatement(ctx, p.name); err != nil {
 			return err
 		}
-		if p.stream == p.executes.stream {
-			return nil
+		if err := p.prepare(ctx, h, p.name, p.home.params); err != nil {
+			return err
 		}
-	} else if stale, err := p.stale(ctx); err != nil || !stale {
-		return err
 	}
-	before := p.visible
-	if err := h.closeStatement(ctx, p.name); err != nil {
-		return err
-	}
-	if err := p.prepare(ctx, h, p.name, p.home.params); err != nil {
-		return err
-	}
-	return sameResult(before, p.visible)
+	return sameResult(p.promised, p.visible)
 }
 
-// stale reports whether a model that is called by its bare name has another default version than the plan uses.
-func (p *predictStatement) stale(ctx context.Context) (bool, error) {
+// stale reports whether a model that is called by its bare name has another default version than the plan uses, or the
+// last renew has failed.
+func (p *predictStatement) stale(ctx context.Context, h *homeSide) (bool, error) {
+	if p.executes != nil {
+		err := p.executes.renew(ctx, h)
+		return p.stream != p.executes.stream, err
+	}
+	if p.stream == nil {
+		return true, nil
+	}
 	for _, c := range p.call {
 		m, err := p.s.cfg.Datalayer.Describe(ctx, c.Model, c.Version)
 		if err != nil {
