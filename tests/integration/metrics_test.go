@@ -137,7 +137,7 @@ func TestCommandLine(t *testing.T) {
 		}
 	}
 	out, code = run("doctor", "--data-dir", filepath.Join(t.TempDir(), "data"), "--onnxruntime", "/nowhere/libonnxruntime.so")
-	if !strings.Contains(strings.ToLower(out), "postgresql") || !strings.Contains(out, "/nowhere") {
+	if !strings.Contains(out, "PostgreSQL") || !strings.Contains(out, "pip install onnxruntime") {
 		t.Errorf("doctor: %d %s", code, out)
 	}
 }

@@ -32,13 +32,13 @@ run_suite() {
     go test -p 1 -count=1 -json "$@" ./... >"$out.json" 2>"$out.err" || true
   )
   python3 - "$out.json" >"$out" <<'P'
-import json, sys
+import json, re, sys
 
 names = {"pass": "ok", "fail": "failed", "skip": "skipped"}
 for line in open(sys.argv[1]):
     event = json.loads(line) if line.startswith("{") else {}
     if event.get("Test") and event["Action"] in names:
-        print(event["Package"].removeprefix("github.com/jackc/pgx/v5") + "." + event["Test"].replace(" ", "_"), names[event["Action"]])
+        print(event["Package"].removeprefix("github.com/jackc/pgx/v5") + "." + re.sub(r"/tmp/[^/']*", "/tmp/DIR", event["Test"]).replace(" ", "_"), names[event["Action"]])
 P
 }
 
@@ -49,7 +49,7 @@ differ=$(python3 - "$dir/direct" "$dir/proxy" <<'P'
 import sys
 
 direct, proxy = (dict(line.rsplit(" ", 1) for line in open(path).read().splitlines()) for path in sys.argv[1:3])
-print("|".join(sorted({t.rsplit(".", 1)[1].split("/")[0] for t in direct.keys() | proxy.keys() if direct.get(t) != proxy.get(t)})))
+print("|".join(sorted({t.split(".", 1)[1].split("/")[0] for t in direct.keys() | proxy.keys() if direct.get(t) != proxy.get(t)})))
 P
 )
 if [ -n "$differ" ]; then

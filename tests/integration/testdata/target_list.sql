@@ -153,7 +153,6 @@ SELECT ARRAY[predict('double', k), k], ARRAY[predict('bucket', k)] FROM item ORD
 SELECT ROW(predict('double', k), name) FROM item ORDER BY id LIMIT 20
 
 -- case: a subscript of an answer
--- expect: either
 SELECT (predict('pair', k))[2], predict('pair', k) FROM item ORDER BY id LIMIT 20
 
 -- case: jsonb of an answer
@@ -192,7 +191,6 @@ SELECT g, predict('double', g) FROM generate_series(1, 20) g
 SELECT predict('double', 4), generate_series(1, 3)
 
 -- case: a set-returning function as an argument
--- expect: either
 SELECT predict('double', generate_series(1, 3))
 
 -- case: unnest in FROM
