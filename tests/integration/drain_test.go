@@ -58,7 +58,7 @@ func TestDrain(t *testing.T) {
 	idle, plain, predicting, block := on.open(t), on.open(t, "application_name", "plain"), on.open(t, "application_name", "predicting"), on.open(t)
 	block.mustQuery(t, "BEGIN")
 	plain.send(t, query("SELECT pg_sleep(4)"))
-	predicting.send(t, query("SELECT sum(1) FROM pg_sleep(1); SELECT predict('slow', i) FROM generate_series(1, 30) i"))
+	predicting.send(t, query("SELECT sum(1) FROM pg_sleep(1); SELECT predict('slow', i) FROM generate_series(1, 8) i"))
 	waitFor(t, on, "SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('plain', 'predicting') AND state = 'active'", "2")
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
