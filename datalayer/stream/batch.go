@@ -2,7 +2,9 @@ package stream
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -93,15 +95,35 @@ func (b *batch) add(values [][]byte) {
 	b.rows++
 }
 
-// maxArena keeps offsets in 32 bits: a batch is closed before its values pass this many bytes. One row has at most
-// 1 GiB (PostgreSQL's own limit of a message).
+// maxArena keeps offsets in 32 bits: a batch's values pass it by one value at most, and that has at most 1 GiB
+// (PostgreSQL's own limit of a message).
 const maxArena = 2 << 30
+
+// pageRatio is how many times BatchBytes a page of home's rows, and what expressions make of it, may have.
+const pageRatio = 64
+
+// errPage is the error for a page that is too large to be held.
+func (r *Run) errPage() error {
+	return &datalayer.Error{Code: "54000", Message: fmt.Sprintf("rows beside predict are too large: a page of them passes %d bytes", r.pageBytes()),
+		Hint: "Lower the setting predict-batch-rows, or raise predict-batch-bytes."}
+}
+
+func (r *Run) pageBytes() int { return min(pageRatio*r.cfg.Limits.BatchBytes, maxArena) }
+
+// bytes is the size of a batch's values.
+func (b *batch) bytes() int {
+	n := len(b.arena)
+	for i := range b.computed {
+		n += len(b.computed[i].arena)
+	}
+	return n
+}
 
 // read takes the next batch of home's rows.
 func (r *Run) read(ctx context.Context, paged bool, limit int64) (*batch, error) {
 	b := r.newBatch()
 	n := r.size
-	if limit > 0 && int64(n) > limit {
+	if limit > 0 && len(r.plan.Filters) == 0 && int64(n) > limit {
 		n = int(limit)
 	}
 	if !r.asked {
@@ -123,6 +145,9 @@ func (r *Run) read(ctx context.Context, paged bool, limit int64) (*batch, error)
 			if len(values) != b.width {
 				return nil, errWidth(len(values), b.width)
 			}
+			if b.rows > 0 && len(b.arena) > r.pageBytes() {
+				return nil, r.errPage()
+			}
 			b.add(values)
 			r.HomeRows++
 			continue
@@ -131,17 +156,17 @@ func (r *Run) read(ctx context.Context, paged bool, limit int64) (*batch, error)
 		r.ended = status == End
 		break
 	}
-	r.grow(b)
+	if r.size < r.cfg.Limits.BatchRows {
+		r.size = min(r.size*2, r.cfg.Limits.BatchRows)
+	}
+	r.shrink(len(b.arena), b.rows)
 	return b, nil
 }
 
-// grow doubles the next batch, unless this one was large in bytes already.
-func (r *Run) grow(b *batch) {
-	switch {
-	case len(b.arena) >= r.cfg.Limits.BatchBytes:
-		r.size = max(1, r.size/2)
-	case r.size < r.cfg.Limits.BatchRows:
-		r.size = min(r.size*2, r.cfg.Limits.BatchRows)
+// shrink makes the next batch as small as rows of the size of these need it.
+func (r *Run) shrink(bytes, rows int) {
+	if bytes >= r.cfg.Limits.BatchBytes {
+		r.size = max(1, min(r.size, rows*r.cfg.Limits.BatchBytes/bytes))
 	}
 }
 

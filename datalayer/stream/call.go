@@ -18,7 +18,7 @@ import (
 // callState is what a run keeps of one call.
 type callState struct {
 	call  *planner.Call
-	lease *datalayer.Lease
+	model Model
 	memo  *memo
 	stats datalayer.CallStats
 	// last is the call that was begun last: answers are gathered in the order in which they were asked for.
@@ -51,8 +51,8 @@ type pendingCall struct {
 	taken   bool
 }
 
-func (r *Run) newCallState(c *planner.Call, lease *datalayer.Lease) (*callState, error) {
-	s := &callState{call: c, lease: lease, memo: newMemo(c.Model.Returns)}
+func (r *Run) newCallState(c *planner.Call, model Model) (*callState, error) {
+	s := &callState{call: c, model: model, memo: newMemo(c.Model.Returns)}
 	for i, id := range c.Args {
 		src := argSource{column: -1}
 		if out, computed := id.Computed(); computed {
@@ -218,22 +218,32 @@ func (p *pendingCall) run(ctx context.Context) {
 			p.err = &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q broke its runtime", p.state.call.Model.Name), Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	most := max(1, p.state.lease.MaxBatch())
+	most := max(1, p.state.model.MaxBatch())
 	for from := 0; from < p.rows; from += most {
 		to := min(from+most, p.rows)
 		began := time.Now()
-		out, err := p.state.lease.Predict(ctx, pgvalue.Slice(p.args, from, to))
+		out, err := p.state.model.Predict(ctx, pgvalue.Slice(p.args, from, to))
 		p.busy += time.Since(began)
 		p.batches++
-		if err == nil && out.Len() != to-from {
-			err = fmt.Errorf("the model gave %d answers for %d rows", out.Len(), to-from)
-		}
 		if err != nil {
 			p.err = p.explain(ctx, err, from, to)
 			return
 		}
+		if p.err = p.broken(&out, to-from); p.err != nil {
+			return
+		}
 		p.answers = append(p.answers, out)
 	}
+}
+
+// broken is the error for answers that are not as udf.Model promises them.
+func (p *pendingCall) broken(out *udf.Column, rows int) error {
+	m := p.state.call.Model
+	if out.Type.Storage() == m.Returns.Storage() && out.Len() == rows && (out.Nulls == nil || len(out.Nulls) == rows) {
+		return nil
+	}
+	return &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q gave answers that do not fit", m.Name),
+		Detail: fmt.Sprintf("It gave %d of type %s for %d rows of type %s.", out.Len(), out.Type, rows, m.Returns)}
 }
 
 // take puts the answers into the memo, those asked for earlier first, and gives the error there was.
@@ -280,7 +290,7 @@ func (p *pendingCall) explain(ctx context.Context, err error, from, to int) erro
 	for to-from > 1 {
 		mid := (from + to) / 2
 		p.batches++
-		_, half := p.state.lease.Predict(ctx, pgvalue.Slice(p.args, from, mid))
+		_, half := p.state.model.Predict(ctx, pgvalue.Slice(p.args, from, mid))
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

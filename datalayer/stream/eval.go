@@ -139,6 +139,9 @@ func (r *Run) eval(ctx context.Context, b *batch, e *planner.Eval) error {
 		if at < 0 || at >= len(b.keep) || (len(kept) > 0 && kept[len(kept)-1] >= b.keep[at]) {
 			return fmt.Errorf("home gave row %d of %d out of order", at+1, len(b.keep))
 		}
+		if len(kept) > 0 && b.bytes() > r.pageBytes() {
+			return r.errPage()
+		}
 		row := b.keep[at]
 		kept = append(kept, row)
 		for i, out := range s.outs {

@@ -5,6 +5,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
@@ -64,7 +65,9 @@ type Field struct {
 
 // Limits bound what a statement may hold in memory.
 type Limits struct {
-	// BatchRows is the largest number of rows of a batch, BatchBytes the size at which one is closed before that.
+	// BatchRows is the largest number of rows of a batch, BatchBytes the size that it should not pass. Where home's rows
+	// are asked for in pages of a number of rows, that number follows the size of the rows before; a page that is 64
+	// times as large all the same fails the statement.
 	BatchRows, BatchBytes int
 	// MemoBytes bounds the distinct arguments and answers that are remembered, per call of the statement. Past it they
 	// are forgotten, and arguments that come again are asked again.
@@ -89,9 +92,16 @@ type Config struct {
 	Fields []Field
 	// Formats are the formats in which the client wants its columns; home's rows have them in these already.
 	Formats []int16
-	// Leases hold the models of Plan.Calls.
-	Leases []*datalayer.Lease
+	// Models answer Plan.Calls.
+	Models []Model
 	Limits Limits
+}
+
+// Model answers rows for a call; see udf.Model. *datalayer.Lease is one.
+type Model interface {
+	// MaxBatch is the largest number of rows that one Predict takes.
+	MaxBatch() int
+	Predict(ctx context.Context, args []udf.Column) (udf.Column, error)
 }
 
 // Run is one execution of a plan. It is used by one goroutine.
@@ -114,6 +124,7 @@ type Run struct {
 	queue   []*batch
 	ready   *batch // being emitted
 	spare   *batch // emitted, its memory free
+	failed  error  // of an Emit before
 	scratch []byte
 	values  [][]byte
 	// HomeRows counts the rows that home gave, Rows those that the client got.
@@ -142,14 +153,14 @@ func HomeFormats(plan *planner.Stream, fields []Field, client []int16) []int16 {
 
 // NewRun prepares an execution over home's rows.
 func NewRun(cfg Config, home Home) (*Run, error) {
-	r := &Run{cfg: cfg, plan: cfg.Plan, home: home, size: firstBatch, evals: map[*planner.Eval]*evalState{}}
+	r := &Run{cfg: cfg, plan: cfg.Plan, home: home, size: min(firstBatch, cfg.Limits.BatchRows), evals: map[*planner.Eval]*evalState{}}
 	r.limit, r.offset, r.digits = cfg.Plan.Limit, cfg.Plan.Offset, 1
 	var err error
 	if r.layout, err = newLayout(cfg); err != nil {
 		return nil, err
 	}
 	for i, c := range cfg.Plan.Calls {
-		s, err := r.newCallState(c, cfg.Leases[i])
+		s, err := r.newCallState(c, cfg.Models[i])
 		if err != nil {
 			return nil, err
 		}
@@ -228,9 +239,29 @@ func (r *Run) Stats() []datalayer.CallStats {
 }
 
 // Emit gives up to limit rows, or with 0 all, to sink. It reports whether there may be more. After an error the run is
-// over.
+// over: it is given again. No call of a model outlives Emit.
 func (r *Run) Emit(ctx context.Context, limit int64, sink Sink) (more bool, rows int64, err error) {
-	defer r.settle()
+	if r.failed != nil {
+		return false, 0, r.failed
+	}
+	ctx, stop := context.WithCancel(ctx)
+	r.failed = errPanicked
+	defer func() {
+		if r.failed != nil { // what is under way is of no use
+			stop()
+		}
+		r.settle()
+		stop()
+	}()
+	more, rows, r.failed = r.give(ctx, limit, sink)
+	return more, rows, r.failed
+}
+
+// errPanicked is what a run ends with that was left by a panic.
+var errPanicked = errors.New("the run was left by a panic")
+
+// give is Emit without its ends.
+func (r *Run) give(ctx context.Context, limit int64, sink Sink) (more bool, rows int64, err error) {
 	paged := r.paged(limit)
 	for {
 		if r.ready == nil && r.done {
@@ -281,12 +312,12 @@ func (r *Run) advance(ctx context.Context, paged bool, limit int64, sink Sink) e
 		r.done = true
 		return nil
 	}
-	b := r.queue[0]
-	r.queue = r.queue[1:]
+	b := r.queue[0] // until it is finished, so that settle waits for it
 	if err := r.finish(ctx, b); err != nil {
-		b.wait()
 		return err
 	}
+	r.queue = r.queue[1:]
+	r.shrink(b.bytes(), b.rows)
 	b.at = 0
 	r.ready = b
 	return nil
