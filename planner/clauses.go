@@ -72,7 +72,7 @@ func (b *builder) check() error {
 	if len(sel.GetDistinctClause()) > 0 {
 		return refuseAt("a SELECT with DISTINCT", first)
 	}
-	if err := b.checkReferences("GROUP BY", sel.GetGroupClause()); err != nil {
+	if err := b.checkReferences("GROUP BY", groupKeys(sel.GetGroupClause())); err != nil {
 		return err
 	}
 	if err := b.checkReferences("ORDER BY", sortKeys(sel)); err != nil {
@@ -82,6 +82,22 @@ func (b *builder) check() error {
 		return b.checkFilter(sel)
 	}
 	return nil
+}
+
+// groupKeys gives the keys of GROUP BY, those inside ROLLUP, CUBE, GROUPING SETS and (a, b) too.
+func groupKeys(nodes []*pg_query.Node) []*pg_query.Node {
+	var keys []*pg_query.Node
+	for _, n := range nodes {
+		switch r := n.GetRowExpr(); {
+		case n.GetGroupingSet() != nil:
+			keys = append(keys, groupKeys(n.GetGroupingSet().GetContent())...)
+		case r != nil && r.GetRowFormat() == pg_query.CoercionForm_COERCE_IMPLICIT_CAST:
+			keys = append(keys, groupKeys(r.GetArgs())...)
+		default:
+			keys = append(keys, n)
+		}
+	}
+	return keys
 }
 
 func sortKeys(sel *pg_query.SelectStmt) []*pg_query.Node {
@@ -190,7 +206,7 @@ func (b *builder) functionNames() []string {
 	names = append(names, sqlparse.FunctionNames(b.shape.Select.GetWhereClause(), b.req.Calls)...)
 	for _, c := range b.req.Calls {
 		for _, a := range c.Args {
-			if sqlparse.HasCall(a.Node, b.req.Calls) {
+			if b.filters || sqlparse.HasCall(a.Node, b.req.Calls) {
 				names = append(names, sqlparse.FunctionNames(a.Node, b.req.Calls)...)
 			}
 		}
@@ -300,7 +316,7 @@ func (b *builder) limits(edits *[]edit) error {
 	b.plan.Limited = true
 	b.plan.Limit = -1
 	if b.shape.LimitClause != (sqlparse.Span{}) {
-		*edits = append(*edits, edit{b.shape.LimitClause, (&fragment{}).add(" ")})
+		*edits = append(*edits, edit{b.shape.LimitClause, &fragment{}})
 		if b.shape.Limit == (sqlparse.Span{}) { // FETCH FIRST ROW ONLY
 			b.plan.Limit = 1
 		} else {
@@ -310,7 +326,7 @@ func (b *builder) limits(edits *[]edit) error {
 		}
 	}
 	if b.shape.OffsetClause != (sqlparse.Span{}) {
-		*edits = append(*edits, edit{b.shape.OffsetClause, (&fragment{}).add(" ")})
+		*edits = append(*edits, edit{b.shape.OffsetClause, &fragment{}})
 		return b.bound(OffsetColumn, b.shape.Offset, b.shape.Select.GetLimitOffset(), &b.plan.Offset)
 	}
 	return nil

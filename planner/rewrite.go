@@ -33,12 +33,46 @@ func (f *fragment) append(o *fragment) *fragment {
 	return f
 }
 
-// mixed copies an expression with its parts replaced.
-func (f *fragment) mixed(text string, m *sqlparse.Mixed, with func(sqlparse.Part) string) *fragment {
+// join appends o, with a blank between where two words would become one.
+func (f *fragment) join(o *fragment) {
+	if a, b := f.lastByte(), o.firstByte(); wordByte(a) && wordByte(b) {
+		f.add(" ")
+	}
+	f.append(o)
+}
+
+func (f *fragment) firstByte() byte {
+	for _, p := range f.pieces {
+		if p.text != "" {
+			return p.text[0]
+		}
+	}
+	return 0
+}
+
+func (f *fragment) lastByte() byte {
+	for i := len(f.pieces) - 1; i >= 0; i-- {
+		if t := f.pieces[i].text; t != "" {
+			return t[len(t)-1]
+		}
+	}
+	return 0
+}
+
+// wordByte reports whether a byte may stand in a name, keyword or number.
+func wordByte(b byte) bool {
+	return b >= 0x80 || b == '_' || b == '$' || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
+}
+
+// mixed copies an expression with its calls replaced.
+func (f *fragment) mixed(text string, m *sqlparse.Mixed, with func(*sqlparse.Call) string) *fragment {
 	at := m.Span.Start
 	for _, p := range m.Parts {
+		if p.Call == nil {
+			continue
+		}
 		f.copy(text, sqlparse.Span{Start: at, End: p.Span.Start})
-		f.add(with(p))
+		f.add(with(p.Call))
 		at = p.Span.End
 	}
 	return f.copy(text, sqlparse.Span{Start: at, End: m.Span.End})
@@ -63,12 +97,12 @@ func rewrite(text string, whole sqlparse.Span, edits []edit) (string, func(int) 
 		}
 	}
 	for _, e := range edits {
-		all.copy(text, sqlparse.Span{Start: at, End: e.span.Start})
-		all.append(e.with)
+		all.join((&fragment{}).copy(text, sqlparse.Span{Start: at, End: e.span.Start}))
+		all.join(e.with)
 		note(e.span.Start)
 		at = e.span.End
 	}
-	all.copy(text, sqlparse.Span{Start: at, End: whole.End})
+	all.join((&fragment{}).copy(text, sqlparse.Span{Start: at, End: whole.End}))
 	note(whole.End)
 	var b strings.Builder
 	starts := make([]int, len(all.pieces))

@@ -82,7 +82,7 @@ func (b *builder) build() error {
 			if err := b.filter(i, term); err != nil {
 				return err
 			}
-			edits = append(edits, edit{term, (&fragment{}).add(" true ")})
+			edits = append(edits, edit{term, (&fragment{}).add("true")})
 		}
 	}
 	if err := b.limits(&edits); err != nil {
@@ -140,9 +140,6 @@ func (b *builder) hiddenList(comma bool) *fragment {
 		}
 		f.append(e).add(" AS " + b.plan.Hidden[i].Name)
 	}
-	if len(b.hidden) > 0 {
-		f.add(" ") // the next clause may follow without a blank
-	}
 	return f
 }
 
@@ -171,11 +168,8 @@ func (b *builder) placeholder(m *sqlparse.Mixed) *fragment {
 
 // placeholderBody is a mixed expression with a NULL of the right type in place of each call.
 func (b *builder) placeholderBody(m *sqlparse.Mixed) *fragment {
-	return (&fragment{}).mixed(b.req.Text, m, func(p sqlparse.Part) string {
-		if p.Call == nil {
-			return p.Span.Of(b.req.Text)
-		}
-		return "(NULL::" + b.plan.Calls[b.made[p.Call]].Model.Returns.String() + ")"
+	return (&fragment{}).mixed(b.req.Text, m, func(c *sqlparse.Call) string {
+		return "(NULL::" + b.plan.Calls[b.made[c]].Model.Returns.String() + ")"
 	})
 }
 

@@ -55,7 +55,7 @@ func Dissect(text string, span Span, node *pg_query.Node, calls []*Call, kinds m
 		d.calls[c.Node] = c
 	}
 	if err := d.visit(node, false); err != nil {
-		return nil, err
+		return nil, d.placed(err)
 	}
 	m := &Mixed{Span: span, Parts: sortParts(d.parts)}
 	m.Pure = len(m.Parts) == 1 && m.Parts[0].Call != nil && spanOfTokens(stripParens(d.toks)) == m.Parts[0].Span
@@ -116,6 +116,23 @@ func functionName(f *pg_query.FuncCall) string {
 func (d *dissector) refuse(what string, at int32) *Error {
 	return &Error{Code: "0A000", Message: "predict is not supported " + what, Position: int(at),
 		Hint: "Call predict in the select list or as a term of WHERE, where it is evaluated for every row."}
+}
+
+// placed gives an error without a place that of the expression's first call.
+func (d *dissector) placed(err error) error {
+	e, ok := err.(*Error)
+	if !ok || e.Position >= 0 {
+		return err
+	}
+	for _, t := range d.toks {
+		for _, c := range d.calls {
+			if c.Span.Start == t.Span.Start {
+				e.Position = t.Span.Start
+				return e
+			}
+		}
+	}
+	return e
 }
 
 // conditional is the message for a call that some rows never reach.
