@@ -64,7 +64,7 @@ func startPostgres() (stop func(), err error) {
 	if out, err := run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--no-locale").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	server := run("postgres", "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB")
+	server := run("postgres", "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "timezone=UTC", "-c", "fsync=off", "-c", "shared_buffers=16MB")
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
