@@ -120,8 +120,30 @@ func startPostgres(dir string, settings ...string) (*postgresServer, error) {
 
 func (s *postgresServer) data() string { return filepath.Join(s.dir, "data") }
 
-// start runs the postmaster and waits until it answers.
+// start runs the postmaster and waits until it answers. A postmaster that ends at once is run again, since after a crash the
+// children of the one before are in the way until they have noticed.
 func (s *postgresServer) start() error {
+	if err := s.launch(); err != nil {
+		return err
+	}
+	return until(30*time.Second, func() error {
+		select {
+		case <-s.exited:
+			if err := s.launch(); err != nil {
+				return err
+			}
+		default:
+		}
+		conn, err := pgconn.Connect(context.Background(), s.url("postgres", superPassword, "postgres"))
+		if err != nil {
+			return err
+		}
+		return conn.Close(context.Background())
+	})
+}
+
+// launch runs the postmaster without waiting for anything.
+func (s *postgresServer) launch() error {
 	args := []string{"-D", s.data(), "-k", s.dir, "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
 		"-c", "timezone=UTC"}
 	for _, set := range s.settings {
@@ -145,13 +167,7 @@ func (s *postgresServer) start() error {
 		_ = cmd.Wait()
 		close(exited)
 	}(cmd, s.exited)
-	return until(30*time.Second, func() error {
-		conn, err := pgconn.Connect(context.Background(), s.url("postgres", superPassword, "postgres"))
-		if err != nil {
-			return err
-		}
-		return conn.Close(context.Background())
-	})
+	return nil
 }
 
 // kill ends the postmaster as a crash would.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -219,13 +220,16 @@ func (p *proxy) logSize() int64 {
 	return st.Size()
 }
 
-// tail is at most the last n lines that were logged since the log had the size from.
+// tail is at most the last n lines that were logged since the log had the size from, without the small talk of the metadata
+// store.
 func (p *proxy) tail(from int64, n int) string {
 	raw, err := os.ReadFile(p.logPath())
 	if err != nil {
 		return err.Error()
 	}
-	all := lines(string(raw[min(from, int64(len(raw))):]))
+	all := slices.DeleteFunc(lines(string(raw[min(from, int64(len(raw))):])), func(line string) bool {
+		return strings.Contains(line, `msg="metadata store: `) && strings.Contains(line, "level=DEBUG")
+	})
 	return strings.Join(all[max(0, len(all)-n):], "\n")
 }
 
