@@ -268,7 +268,7 @@ func (c *predictCursor) plan() string                        { return "stream" }
 // open takes hold of the models.
 func (c *predictCursor) open(ctx context.Context, h *homeSide) error {
 	c.began = time.Now()
-	if err := readable(h); err != nil {
+	if err := readable(h.x.Parameter); err != nil {
 		return err
 	}
 	for _, call := range c.p.stream.Calls {

@@ -115,12 +115,12 @@ func (s *session) Wants(typ byte, body []byte) bool {
 		if len(body) == 0 {
 			return false
 		}
-		name := string(cString(body, 1))
+		name := cString(body, 1)
 		if body[0] == 'S' {
-			_, ok := s.statements[name]
+			_, ok := s.statements[string(name)]
 			return ok
 		}
-		_, ok := s.portals[name]
+		_, ok := s.portals[string(name)]
 		return ok
 	}
 	return false
@@ -223,13 +223,13 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 	switch typ {
 	case 'Q':
 		text = string(cString(body, 0))
-		if err = plainStrings(h, text); err == nil {
+		if err = plainStrings(x.Parameter, text); err == nil {
 			err = s.query(ctx, h, text)
 		}
 	case 'P':
 		name := cString(body, 0)
 		text = string(cString(body, len(name)+1))
-		if err = plainStrings(h, text); err == nil {
+		if err = plainStrings(x.Parameter, text); err == nil {
 			err = s.parse(ctx, h, body)
 		}
 	case 'B':
