@@ -56,7 +56,8 @@ func (c *catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKin
 	return kinds, unpositioned(err)
 }
 
-// arrayType finds the type of arrays of a type, or, where there is none, the type's name.
+// arrayType finds the type of arrays of a type, or, where there is none, the type's name. Composite types count as having
+// none: unnest would give their fields as columns.
 func (s *session) arrayType(ctx context.Context, h *homeSide, oid uint32) (array uint32, name string, err error) {
 	m := pgtype.NewMap()
 	if t, ok := m.TypeForOID(oid); ok && !strings.HasPrefix(t.Name, "_") {
@@ -65,7 +66,7 @@ func (s *session) arrayType(ctx context.Context, h *homeSide, oid uint32) (array
 		}
 	}
 	q := stream.Query{
-		Text:   "SELECT typarray, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type WHERE oid = $1",
+		Text:   "SELECT CASE WHEN typtype <> 'c' THEN typarray ELSE 0 END::oid, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type WHERE oid = $1",
 		Types:  []uint32{pgtype.OIDOID},
 		Params: [][]byte{binary.BigEndian.AppendUint32(nil, oid)}, Formats: []int16{1, 0},
 	}
