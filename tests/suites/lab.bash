@@ -1,6 +1,7 @@
 # Sourced by the suites: a PostgreSQL of their own, a proxy before it in the mode --databackend, and both gone at exit.
 #
 #   start_lab              sets DIRECT_PORT and PROXY_PORT; user postgres, password $PGPASSWORD, on 127.0.0.1
+#                          PINNACLE_BIN names another proxy than bin/pinnacle-proxy
 #   work NAME              makes and prints a scratch directory that the server's own user can read
 #   outcome DIRECT PROXY   compares two files of lines "name result", prints what differs, and fails if anything that is
 #                          ok directly is not ok through the proxy
@@ -36,7 +37,7 @@ start_lab() {
   DIRECT_PORT=$(free_port)
   CACHE=$LAB PORT=$DIRECT_PORT AUTH=scram-sha-256 PASSWORD=$PGPASSWORD "$ROOT/scripts/servers/postgres.sh" start
   PROXY_PORT=$(free_port)
-  "$ROOT/bin/pinnacle-proxy" serve --listen "127.0.0.1:$PROXY_PORT" --data-dir "$LAB/proxy" \
+  env -u PINNACLE_BIN "${PINNACLE_BIN:-$ROOT/bin/pinnacle-proxy}" serve --listen "127.0.0.1:$PROXY_PORT" --data-dir "$LAB/proxy" \
     --databackend "postgres://$PGUSER:$PGPASSWORD@127.0.0.1:$DIRECT_PORT/postgres?sslmode=disable" >"$LAB/proxy.log" 2>&1 &
   proxy_pid=$!
   local i
