@@ -170,7 +170,8 @@ func (b *builder) argument(call, place int, a sqlparse.Arg, t udf.Type, steps *[
 		if cast {
 			expr.add("::" + t.String())
 		}
-		return b.addHidden(Hidden{Kind: ArgColumn, Type: t, Call: call, Arg: place, Cast: cast, Position: a.Span.Start}, expr), nil
+		return b.addHidden(Hidden{Kind: ArgColumn, Type: t, Call: call, Arg: place, Cast: cast, Position: a.Span.Start,
+			Parameter: a.Node.GetParamRef() != nil}, expr), nil
 	}
 	m, err := b.dissect(a.Span, a.Node)
 	if err != nil {

@@ -48,7 +48,7 @@ func (catalog) Model(name string, version int) (*datalayer.ModelVersion, error) 
 // FunctionKinds implements planner.Catalog.
 func (catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKind, error) {
 	all := map[string]sqlparse.FunctionKind{
-		"sum": sqlparse.AggregateFunction, "count": sqlparse.AggregateFunction, "rank": sqlparse.WindowFunction,
+		"sum": sqlparse.AggregateFunction, "count": sqlparse.AggregateFunction, "max": sqlparse.AggregateFunction, "rank": sqlparse.WindowFunction,
 		"generate_series": sqlparse.SetFunction, "unnest": sqlparse.SetFunction,
 	}
 	asked := map[string]sqlparse.FunctionKind{}
@@ -60,8 +60,9 @@ func (catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKind, 
 	return asked, nil
 }
 
-// plan plans the one statement of a text. casts are the arguments that are found to need home's cast.
-func plan(text string, casts map[[2]int]bool) (*planner.Stream, error) {
+// plan plans the one statement of a text. A text that begins with "-- collations" asks for the collations, one that begins
+// with "-- cast" has home cast the first argument of the first call.
+func plan(text string) (*planner.Stream, error) {
 	script, err := sqlparse.Parse(text, sqlparse.DefaultLimits())
 	if err != nil {
 		return nil, err
@@ -70,7 +71,11 @@ func plan(text string, casts map[[2]int]bool) (*planner.Stream, error) {
 		return nil, fmt.Errorf("%d statements, opaque %v", len(script.Statements), script.Opaque)
 	}
 	st := script.Statements[0]
-	return planner.PlanStream(planner.Request{Text: text, Span: st.Span, Node: st.Node, Calls: st.Calls, Casts: casts}, catalog{})
+	req := planner.Request{Text: text, Span: st.Span, Node: st.Node, Calls: st.Calls, Collations: strings.HasPrefix(text, "-- collations")}
+	if strings.HasPrefix(text, "-- cast") {
+		req.Casts = map[[2]int]bool{{0, 0}: true}
+	}
+	return planner.PlanStream(req, catalog{})
 }
 
 // golden is one case of a file: a statement, a line of ----, what is wanted, and a blank line.
@@ -107,7 +112,7 @@ func TestGolden(t *testing.T) {
 			t.Parallel()
 			var out []string
 			for _, c := range readGolden(t, path) {
-				p, err := plan(c.statement, nil)
+				p, err := plan(c.statement)
 				got := describeError(c.statement, err)
 				if err == nil {
 					got = describePlan(p)
@@ -170,7 +175,8 @@ func describePlan(p *planner.Stream) string {
 	lines := []string{"home: " + p.Home}
 	for i, h := range p.Hidden {
 		kind := map[planner.HiddenKind]string{planner.ArgColumn: "argument", planner.LeafColumn: "leaf", planner.CheckColumn: "check",
-			planner.LimitColumn: "limit", planner.OffsetColumn: "offset", planner.FloatDigitsColumn: "float digits"}[h.Kind]
+			planner.LimitColumn: "limit", planner.OffsetColumn: "offset", planner.FloatDigitsColumn: "float digits",
+			planner.CollationsColumn: "collations"}[h.Kind]
 		if h.Type != udf.Invalid {
 			kind += fmt.Sprintf(" %d of call %d as %s", h.Arg+1, h.Call, h.Type)
 		}

@@ -18,7 +18,7 @@ func TestOriginOfNames(t *testing.T) {
 	checked := 0
 	for _, path := range goldenFiles(t) {
 		for _, c := range readGolden(t, path) {
-			p, err := plan(c.statement, nil)
+			p, err := plan(c.statement)
 			if err != nil {
 				continue
 			}
@@ -87,7 +87,7 @@ func FuzzPlanStream(f *testing.F) {
 		if err != nil || len(script.Statements) != 1 || len(script.Statements[0].Calls) == 0 {
 			return
 		}
-		p, err := plan(text, nil)
+		p, err := plan(text)
 		if err != nil {
 			if got := describeError(text, err); strings.Contains(got, "error: ") && !strings.Contains(got, "does not exist") {
 				t.Fatalf("%q: %s", text, got)

@@ -40,6 +40,9 @@ const (
 	OffsetColumn
 	// FloatDigitsColumn holds the setting extra_float_digits, in every row, where floats are handed to the client.
 	FloatDigitsColumn
+	// CollationsColumn holds the collations of Stream.Collated as a text[], '' for one that cannot be told, in every
+	// row.
+	CollationsColumn
 )
 
 // Hidden is a column that the home statement has beside the client's own.
@@ -54,6 +57,8 @@ type Hidden struct {
 	Cast      bool
 	// Position is where the argument stands in the client's text.
 	Position int
+	// Parameter says that the column is a parameter and nothing else.
+	Parameter bool
 }
 
 // Call is one predict call; calls of one model over the same argument texts are one.
@@ -106,6 +111,8 @@ type Stream struct {
 	// by LimitColumn and OffsetColumn where there are such.
 	Limited       bool
 	Limit, Offset int64
+	// Collated lists what Evals read and what may have a collation of its own.
+	Collated []Collated
 	// Computed is the number of columns that calls and evaluations give.
 	Computed int
 	// FilterTexts are the conditions with calls, in the client's words, for EXPLAIN.

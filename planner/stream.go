@@ -21,6 +21,9 @@ type Request struct {
 	// Casts lists arguments, by their call's place in Stream.Calls and their own, that home is to cast to the declared
 	// type because its implicit cast is needed.
 	Casts map[[2]int]bool
+	// Collations asks for a CollationsColumn: text of another collation than the default may be among the arguments and
+	// the pieces of expressions.
+	Collations bool
 }
 
 // builder makes one Stream plan.
@@ -92,6 +95,9 @@ func (b *builder) build() error {
 	if err != nil {
 		return err
 	}
+	if b.plan.Collated = b.collated(); b.req.Collations {
+		b.collations()
+	}
 	tail := b.hiddenList(len(b.shape.Targets) > 0)
 	if last != nil {
 		last.append(tail)
@@ -149,7 +155,7 @@ func (b *builder) leaf(s sqlparse.Span) ColumnID {
 	if id, ok := b.leaves[text]; ok {
 		return id
 	}
-	id := b.addHidden(Hidden{Kind: LeafColumn}, (&fragment{}).copy(b.req.Text, s))
+	id := b.addHidden(Hidden{Kind: LeafColumn, Parameter: text[0] == '$'}, (&fragment{}).copy(b.req.Text, s))
 	if !strings.Contains(text, "(") { // what may be volatile is evaluated once for each place
 		b.leaves[text] = id
 	}

@@ -71,12 +71,11 @@ func (p *predictStatement) prepareExecute(ctx context.Context, h *homeSide) erro
 	return p.describe(ctx, h, p.executes.stream, d)
 }
 
-// replan plans the statement and has home prepare it; where an argument then proves to need a cast of home's, it does
-// both again.
+// replan plans the statement and has home prepare it; where an argument then proves to need a cast of home's, or text may
+// have a collation of its own, it does both again.
 func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(*planner.Stream) (*described, error)) error {
-	casts := map[[2]int]bool{}
+	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Casts: map[[2]int]bool{}}
 	for {
-		req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Casts: casts}
 		plan, err := planner.PlanStream(req, p.s.catalog(ctx, h))
 		if err != nil {
 			return err
@@ -89,12 +88,14 @@ func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func
 		if err != nil {
 			return err
 		}
-		if len(more) == 0 {
+		collations := !req.Collations && collatable(plan, d)
+		if len(more) == 0 && !collations {
 			return p.describe(ctx, h, plan, d)
 		}
 		for _, c := range more {
-			casts[c] = true
+			req.Casts[c] = true
 		}
+		req.Collations = req.Collations || collations
 		if err := h.closeStatement(ctx, p.name); err != nil {
 			return err
 		}
@@ -127,6 +128,25 @@ func neededCasts(plan *planner.Stream, d *described) ([][2]int, error) {
 		}
 	}
 	return casts, nil
+}
+
+// firstUserOID is the first OID of types that are not PostgreSQL's own (FirstNormalObjectId in transam.h).
+const firstUserOID = 16384
+
+// collatable reports whether text among what expressions read may have another collation than the default. The type name
+// has one of its own everywhere, and types of users may be domains over text.
+func collatable(plan *planner.Stream, d *described) bool {
+	first := len(d.fields) - len(plan.Hidden)
+	for _, c := range plan.Collated {
+		for _, id := range c.From {
+			switch oid := d.fields[first+int(id)].DataTypeOID; {
+			case oid == pgtype.TextOID, oid == pgtype.VarcharOID, oid == pgtype.BPCharOID, oid == pgtype.TextArrayOID,
+				oid == pgtype.VarcharArrayOID, oid == pgtype.BPCharArrayOID, oid >= firstUserOID:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // typeName names a type of pg_catalog.

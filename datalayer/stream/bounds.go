@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 func errWidth(got, want int) error {
@@ -41,6 +44,28 @@ func (r *Run) bounds(b *batch) error {
 			return errWidth(len(v), 4)
 		}
 		r.digits = int(int32(binary.BigEndian.Uint32(v)))
+	}
+	if r.layout.collations >= 0 {
+		return r.readCollations(b.cell(0, r.layout.collations))
+	}
+	return nil
+}
+
+// readCollations reads the collations of plan.Collated.
+func (r *Run) readCollations(v []byte) error {
+	d, err := pgvalue.NewDecoder(udf.TextArray.OID(), udf.TextArray)
+	if err != nil {
+		return err
+	}
+	c := udf.Column{Type: udf.TextArray}
+	if err := d.Append(&c, v); err != nil || c.Null(0) || len(c.TextLists[0]) != len(r.plan.Collated) {
+		return fmt.Errorf("home gave no %d collations: %w", len(r.plan.Collated), err)
+	}
+	r.collations = map[planner.ColumnID]string{}
+	for i, name := range c.TextLists[0] {
+		if name != `"default"` {
+			r.collations[r.plan.Collated[i].Col] = name
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -32,7 +33,11 @@ func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
 		name := planner.ShortName(id)
 		s.query.Types = append(s.query.Types, in.array)
 		sources = append(sources, fmt.Sprintf("pg_catalog.unnest($%d%s)", i+1, in.arrayCast))
-		names, cast = append(names, name), append(cast, name+in.cast+" AS "+name)
+		collate, err := r.collate(id)
+		if err != nil {
+			return nil, err
+		}
+		names, cast = append(names, name), append(cast, name+in.cast+collate+" AS "+name)
 	}
 	if len(sources) == 0 { // only the number of rows matters
 		s.query.Types = []uint32{udf.Int8.OID()}
@@ -57,6 +62,20 @@ func (r *Run) evalOf(b *batch, e *planner.Eval) (*evalState, error) {
 	}
 	r.evals[e] = s
 	return s, nil
+}
+
+// collate gives a column the collation that it has in the client's statement. Outside the subquery in which it stands it
+// is implicit, as there.
+func (r *Run) collate(id planner.ColumnID) (string, error) {
+	switch name, ok := r.collations[id]; {
+	case !ok:
+		return "", nil
+	case name == "":
+		return "", &datalayer.Error{Code: "0A000", Message: "predict is not supported in an expression where its arguments have several collations",
+			Hint: "Give the arguments one collation: (…) COLLATE \"…\"."}
+	default:
+		return " COLLATE " + name, nil
+	}
 }
 
 // input says how a column is sent to home: in an array of type array, which is cast to an array of the column's own type

@@ -415,3 +415,42 @@ func TestPlanAndHomeDoNotFit(t *testing.T) {
 		}
 	}
 }
+
+// TestCollations gives expressions the collations that their columns have in the client's statement.
+func TestCollations(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		leaf, call, want, code string
+	}{
+		{`"default"`, `"default"`, "x0 AS x0, c1 AS c1", ""},
+		{`"en-x-icu"`, `"default"`, `x0 AS x0, c1 COLLATE "en-x-icu" AS c1`, ""},
+		{`"default"`, `"a ""b"""`, `x0 COLLATE "a ""b""" AS x0, c1 AS c1`, ""},
+		{`"C"`, "", "", "0A000"},
+	} {
+		r := where(double(), numbers(3, func(i int) int { return i }))
+		r.plan.Calls[0].Model.Returns, r.plan.Collated = udf.Text, []planner.Collated{{Col: -1}, {Col: 1}}
+		r.models[0].whole = func(args []udf.Column) (udf.Column, error) {
+			return udf.Column{Type: udf.Text, Texts: make([]string, args[0].Len())}, nil
+		}
+		r.plan.Filters[1].Eval.Inputs = []planner.ColumnID{-1, 1}
+		r.plan.Hidden = append(r.plan.Hidden, planner.Hidden{Kind: planner.LeafColumn}, planner.Hidden{Kind: planner.CollationsColumn})
+		r.fields = append(r.fields, stream.Field{Name: "leaf", OID: 25, Array: 1009}, stream.Field{Name: "collations", OID: 1009})
+		names, err := pgvalue.AppendArray(nil, &udf.Column{Type: udf.Text, Texts: []string{c.call, c.leaf}}, 25)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range r.home.rows {
+			r.home.rows[i] = append(r.home.rows[i], []byte("leaf"), names)
+		}
+		r.home.eval = func(stream.Query, [][]byte) (bool, [][]byte) { return true, nil }
+		s := &sink{}
+		_, _, err = r.run(t).Emit(t.Context(), 0, s)
+		if code(err) != c.code {
+			t.Errorf("%s and %s: %v", c.leaf, c.call, err)
+			continue
+		}
+		if c.code == "" && (len(s.rows) != 3 || !strings.Contains(r.home.evals[0].Text, c.want)) {
+			t.Errorf("%s and %s: %s", c.leaf, c.call, r.home.evals[0].Text)
+		}
+	}
+}

@@ -119,14 +119,16 @@ type Run struct {
 	done    bool // the client's result is complete
 	offset  int64
 	limit   int64
-	bounded bool // limit, offset and digits are known
+	bounded bool // limit, offset, digits and collations are known
 	digits  int  // extra_float_digits
-	queue   []*batch
-	ready   *batch // being emitted
-	spare   *batch // emitted, its memory free
-	failed  error  // of an Emit before
-	scratch []byte
-	values  [][]byte
+	// collations are those other than the default, by column, as SQL names them; "" for one that cannot be told.
+	collations map[planner.ColumnID]string
+	queue      []*batch
+	ready      *batch // being emitted
+	spare      *batch // emitted, its memory free
+	failed     error  // of an Emit before
+	scratch    []byte
+	values     [][]byte
 	// HomeRows counts the rows that home gave, Rows those that the client got.
 	HomeRows, Rows int64
 }
@@ -178,12 +180,12 @@ type layout struct {
 	visible int
 	// outputs gives, by the client's column, the output that fills it; nil for home's own.
 	outputs []*planner.Output
-	// limit and offset are places in home's rows, -1 for none.
-	limit, offset, digits int
+	// limit, offset, digits and collations are places in home's rows, -1 for none.
+	limit, offset, digits, collations int
 }
 
 func newLayout(cfg Config) (layout, error) {
-	l := layout{visible: len(cfg.Fields) - len(cfg.Plan.Hidden), limit: -1, offset: -1, digits: -1}
+	l := layout{visible: len(cfg.Fields) - len(cfg.Plan.Hidden), limit: -1, offset: -1, digits: -1, collations: -1}
 	if l.visible < 0 {
 		return l, fmt.Errorf("home gives %d columns where %d are hidden ones", len(cfg.Fields), len(cfg.Plan.Hidden))
 	}
@@ -208,6 +210,8 @@ func newLayout(cfg Config) (layout, error) {
 			l.offset = l.visible + i
 		case planner.FloatDigitsColumn:
 			l.digits = l.visible + i
+		case planner.CollationsColumn:
+			l.collations = l.visible + i
 		}
 	}
 	return l, nil
@@ -292,7 +296,7 @@ func (r *Run) settle() {
 // advance makes the next batch ready, reading ahead as far as it may.
 func (r *Run) advance(ctx context.Context, paged bool, limit int64, sink Sink) error {
 	ahead := 1
-	if !paged {
+	if !paged && r.HomeRows > 0 { // the first rows go to the client as soon as they are there
 		ahead = 1 + r.cfg.Limits.Ahead
 	}
 	for len(r.queue) < ahead && !r.ended && !r.done {
