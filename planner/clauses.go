@@ -41,6 +41,8 @@ func statementName(n *pg_query.Node) string {
 		return "CREATE TABLE AS"
 	case *pg_query.Node_CreateStmt:
 		return "CREATE TABLE"
+	case *pg_query.Node_AlterTableStmt:
+		return "ALTER TABLE"
 	case *pg_query.Node_IndexStmt:
 		return "CREATE INDEX"
 	case *pg_query.Node_RuleStmt:

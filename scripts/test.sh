@@ -32,7 +32,7 @@ for name in "$@"; do
   integration)
     echo "=== build"
     scripts/build.sh
-    PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite integration -timeout 30m ./tests/integration/...
+    PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite integration -count=1 -timeout 30m ./tests/integration/...
     ;;
   *) echo "test.sh: no suite $name; there are unit and integration" >&2; exit 2 ;;
   esac

@@ -296,7 +296,7 @@ func (r *Run) settle() {
 // advance makes the next batch ready, reading ahead as far as it may.
 func (r *Run) advance(ctx context.Context, paged bool, limit int64, sink Sink) error {
 	ahead := 1
-	if !paged && r.HomeRows > 0 { // the first rows go to the client as soon as they are there
+	if !paged {
 		ahead = 1 + r.cfg.Limits.Ahead
 	}
 	for len(r.queue) < ahead && !r.ended && !r.done {
