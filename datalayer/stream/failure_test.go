@@ -25,6 +25,16 @@ func code(err error) string {
 	return ""
 }
 
+// await waits for a channel to be closed, but not for ever.
+func await(c <-chan struct{}) error {
+	select {
+	case <-c:
+		return nil
+	case <-time.After(20 * time.Second):
+		return errors.New("never happened")
+	}
+}
+
 // unlucky is double, but fails for 13.
 func unlucky(err error) *memoryModel {
 	m := double()
@@ -136,7 +146,7 @@ func TestErrorAheadWaitsForItsRows(t *testing.T) {
 	m.before = func(_ context.Context, call int, args []udf.Column) error {
 		switch {
 		case args[0].Ints[0] == 0:
-			<-second
+			return await(second)
 		case args[0].Ints[0] == 16 && args[0].Len() > 1:
 			defer close(second)
 			return &udf.RowError{Row: 3, Err: errors.New("unlucky")}
@@ -159,11 +169,7 @@ func TestReadingGoesOnBesideTheModel(t *testing.T) {
 	read := make(chan struct{})
 	m.before = func(ctx context.Context, call int, _ []udf.Column) error {
 		if call == 0 {
-			select {
-			case <-read:
-			case <-time.After(10 * time.Second):
-				return errors.New("no further row was read while the model ran")
-			}
+			return await(read)
 		}
 		return nil
 	}
@@ -189,12 +195,13 @@ func TestNothingOutlivesEmit(t *testing.T) {
 		"cancel in the model": {func(r *rig, stop func()) {
 			r.models[0].before = func(ctx context.Context, _ int, _ []udf.Column) error {
 				stop()
-				<-ctx.Done()
-				return ctx.Err()
+				return errors.Join(await(ctx.Done()), ctx.Err())
 			}
 		}, cause},
 		"cancel while home gives rows": {func(r *rig, stop func()) {
-			r.models[0].before = func(ctx context.Context, _ int, _ []udf.Column) error { <-ctx.Done(); return ctx.Err() }
+			r.models[0].before = func(ctx context.Context, _ int, _ []udf.Column) error {
+				return errors.Join(await(ctx.Done()), ctx.Err())
+			}
 			r.home.next = func(row int) error {
 				if row == 30 {
 					stop()
@@ -203,7 +210,9 @@ func TestNothingOutlivesEmit(t *testing.T) {
 			}
 		}, cause},
 		"error of home": {func(r *rig, _ func()) {
-			r.models[0].before = func(ctx context.Context, _ int, _ []udf.Column) error { <-ctx.Done(); return ctx.Err() }
+			r.models[0].before = func(ctx context.Context, _ int, _ []udf.Column) error {
+				return errors.Join(await(ctx.Done()), ctx.Err())
+			}
 			r.home.next = func(row int) error {
 				if row == 30 {
 					return errBroken
@@ -214,9 +223,9 @@ func TestNothingOutlivesEmit(t *testing.T) {
 		"error of the client": {func(r *rig, _ func()) {
 			r.models[0].before = func(ctx context.Context, _ int, args []udf.Column) error {
 				if args[0].Ints[0] > 0 {
-					<-ctx.Done()
+					return errors.Join(await(ctx.Done()), ctx.Err())
 				}
-				return ctx.Err()
+				return nil
 			}
 		}, errClient},
 	} {
