@@ -61,6 +61,9 @@ func TestPageThatIsTooLarge(t *testing.T) {
 	if code(err) != "54000" || len(s.rows) != 1008 {
 		t.Errorf("%d rows, then %v", len(s.rows), err)
 	}
+	if held := (r.home.at - 1008) * 60000; held > 66*r.limits.BatchBytes {
+		t.Errorf("%d bytes were held before the error", held)
+	}
 }
 
 // TestOneRowOfAnySize takes rows that are larger than a page may be, one at a time.
@@ -120,5 +123,24 @@ func TestBatchesOfLargeRowsThatStream(t *testing.T) {
 	}
 	if most := slices.Max(m.batches); most > 16 {
 		t.Errorf("a batch of %d rows of 1 kB under a limit of 10 kB", most)
+	}
+}
+
+// TestMemoryOfBatchesIsUsedAgain checks that the sizes of batches are their own, not those of all before.
+func TestMemoryOfBatchesIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	r := selectList(double(), numbers(50000, func(i int) int { return i % 100 }))
+	r.plan.Computed = 2
+	r.plan.Finals = append(r.plan.Finals, planner.Step{Eval: &planner.Eval{Inputs: []planner.ColumnID{-1}, Exprs: []string{"x0"}, Outs: []planner.ColumnID{-2}}})
+	r.plan.Outputs[0].Col = -2
+	r.home.eval = func(stream.Query, [][]byte) (bool, [][]byte) { return true, [][]byte{[]byte("ten bytes.")} }
+	r.limits = stream.Limits{BatchRows: 1024, BatchBytes: 64 << 10, MemoBytes: 1 << 20, Ahead: 2}
+	if n := len(r.all(t)); n != 50000 {
+		t.Errorf("%d rows", n)
+	}
+	for i, f := range r.home.fetches[6:] {
+		if f != 1024 {
+			t.Fatalf("page %d has %d rows", i+6, f)
+		}
 	}
 }
