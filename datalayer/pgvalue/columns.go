@@ -10,31 +10,7 @@ import (
 func Slice(cols []udf.Column, from, to int) []udf.Column {
 	out := make([]udf.Column, len(cols))
 	for i := range cols {
-		c := cols[i]
-		if c.Nulls != nil {
-			c.Nulls = c.Nulls[from:to]
-		}
-		switch c.Type.Storage() {
-		case udf.StoreBools:
-			c.Bools = c.Bools[from:to]
-		case udf.StoreInts:
-			c.Ints = c.Ints[from:to]
-		case udf.StoreFloats:
-			c.Floats = c.Floats[from:to]
-		case udf.StoreTexts:
-			c.Texts = c.Texts[from:to]
-		case udf.StoreBytes:
-			c.Bytes = c.Bytes[from:to]
-		case udf.StoreBoolLists:
-			c.BoolLists = c.BoolLists[from:to]
-		case udf.StoreIntLists:
-			c.IntLists = c.IntLists[from:to]
-		case udf.StoreFloatLists:
-			c.FloatLists = c.FloatLists[from:to]
-		case udf.StoreTextLists:
-			c.TextLists = c.TextLists[from:to]
-		}
-		out[i] = c
+		out[i] = cols[i].Slice(from, to)
 	}
 	return out
 }

@@ -113,9 +113,7 @@ func ArgFormat(oid uint32) int16 {
 
 // Decoder appends values of one PostgreSQL type, in ArgFormat, to a column of one model type.
 type Decoder struct {
-	to    udf.Type
-	read  func(c *udf.Column, v []byte) error
-	fixed bool
+	read func(c *udf.Column, v []byte) error
 }
 
 // NewDecoder makes the decoder for a pair that Convert calls Direct.
@@ -123,7 +121,7 @@ func NewDecoder(oid uint32, to udf.Type) (Decoder, error) {
 	if Convert(oid, to) != Direct {
 		return Decoder{}, fmt.Errorf("no direct conversion from type %d to %s", oid, to)
 	}
-	d := Decoder{to: to, fixed: to.Size() > 0}
+	var d Decoder
 	switch to.Storage() {
 	case udf.StoreBools:
 		d.read = readBool
