@@ -1,0 +1,38 @@
+package planner
+
+import "github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+
+// Ship is the plan for calls that stand anywhere: home runs the client's own statement with every call replaced by a call
+// of a temporary function, which looks the answer up and notes the arguments for which there is none yet. The statement
+// is run until nothing is noted.
+type Ship struct {
+	// Home is the statement that home runs, Text's rewrite; Origin maps positions of the first to the client's text.
+	Home   string
+	Origin func(pos int) int
+	// Functions are the temporary functions that Home calls.
+	Functions []*Function
+	// Demand is a read-only statement, with the same parameters, that asks for most of the arguments that Home will, for
+	// a statement that writes; "" where there is none. Its calls are of Functions.
+	Demand string
+	// Writes says that the statement changes data, so that a run of it that noted anything must be rolled back.
+	Writes bool
+	// Small says that the statement may end before it has asked for all arguments (LIMIT, EXISTS), so that the first
+	// rounds are to be kept small.
+	Small bool
+	// Names are result columns that the client sees under another name than home's, by index: those that take theirs
+	// from a call.
+	Names map[int]string
+}
+
+// Function is one temporary function: calls of one model that may share it.
+type Function struct {
+	// Kind is "predict", "try_predict" or "predict_details".
+	Kind  string
+	Model *datalayer.ModelVersion
+	// Name is the function's name, without its schema, which is pg_temp.
+	Name string
+	// Rank orders functions: while one of a lower rank misses answers, what one of a higher rank asks for may be wrong.
+	Rank int
+	// Calls are the calls as the client wrote them, for messages and EXPLAIN.
+	Calls []string
+}
