@@ -47,6 +47,8 @@ type Exchange struct {
 	partial []byte
 	cut     bool
 	watch   *watch
+	// notice is what OnNotice has set.
+	notice func(body []byte) bool
 }
 
 // Send encodes messages into the buffer for home; FlushHome writes them. Sync and Terminate are not for Handle to send.
@@ -114,6 +116,9 @@ func (x *Exchange) Receive(ctx context.Context) (typ byte, body []byte, err erro
 		typ, body, err = x.next(ctx)
 		if err != nil || !asynchronous(typ) {
 			return typ, body, err
+		}
+		if typ == 'N' && x.notice != nil && x.notice(body) {
+			continue
 		}
 		x.ReplyRaw(typ, body)
 	}

@@ -313,6 +313,7 @@ func (s *session) swallow(x *Exchange) error {
 // endBatch ends a Query that was handled, or a batch at its Sync: home gets a Sync if it has been sent anything since
 // the last one, and its ReadyForQuery is passed on; otherwise the proxy says ReadyForQuery itself.
 func (s *session) endBatch(x *Exchange) error {
+	s.running = false
 	s.mu.Lock()
 	clean := s.led.unsynced == 0 && s.led.quiet() && len(x.sent) == 0
 	status := s.led.status

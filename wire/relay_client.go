@@ -24,6 +24,8 @@ type clientRelay struct {
 		typ  byte
 		body []byte
 	}
+	// running says that a Bind or Execute was relayed since the client's last Sync or Query.
+	running bool
 	// owed says that home owed a ReadyForQuery when the last bytes were forwarded.
 	owed bool
 	// stop is why the relay ends.
@@ -192,6 +194,12 @@ func (s *session) note(typ byte) {
 	switch typ {
 	case 'Q', 'E', 'F':
 		s.srv.observer.Statement("relay")
+	}
+	switch typ {
+	case 'B', 'E', 'F':
+		s.running = true
+	case 'Q', 'S':
+		s.running = false
 	}
 	s.noted = append(s.noted, typ)
 }
