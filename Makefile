@@ -32,6 +32,7 @@ fuzz: ## every fuzz target for TIME (10s) each
 lint: ## gofmt and go vet
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	@go vet ./...
+	@go vet -tags testruntime . ./udf/testruntime
 
 clean: ## removes what was built; downloads (.cache) and data (.pinnacle) stay
 	@rm -rf bin .cache/test

@@ -223,7 +223,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 
 // runtimes are what USING may name.
 func runtimes(c *config.Config) []udf.Runtime {
-	return []udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), ONNXRuntime(c)}
+	return append([]udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), ONNXRuntime(c)}, taggedRuntimes()...)
 }
 
 // ONNXRuntime is the runtime of onnx models as the settings make it.

@@ -28,6 +28,8 @@ for name in "$@"; do
   unit)
     mapfile -t packages < <(go list ./... | grep -v /tests/)
     suite unit -race -timeout 20m "${packages[@]}"
+    # The runtime for tests is no part of a build without its tag.
+    suite tagged -race -timeout 5m -tags testruntime ./udf/testruntime
     ;;
   integration)
     echo "=== build"
