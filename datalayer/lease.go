@@ -27,5 +27,13 @@ func (l *Lease) Predict(ctx context.Context, args []udf.Column) (udf.Column, err
 	return l.model.Predict(ctx, args)
 }
 
+// Concurrency is the number of Predicts that one statement may have under way with profit; see udf.Concurrent.
+func (l *Lease) Concurrency() int {
+	if m, ok := l.model.(udf.Concurrent); ok {
+		return max(1, m.Concurrency())
+	}
+	return 1
+}
+
 // Release lets the model go. It is called once.
 func (l *Lease) Release() { l.release() }

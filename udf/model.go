@@ -110,6 +110,13 @@ type Model interface {
 	Close() error
 }
 
+// Concurrent is a Model that profits from several Predicts at once. Of one that is not, a statement has one under way at
+// a time.
+type Concurrent interface {
+	// Concurrency is the number of Predicts that one statement may have under way with profit; at least 1.
+	Concurrency() int
+}
+
 // RowError says that one row of a batch could not be answered.
 type RowError struct {
 	Row int

@@ -1,0 +1,142 @@
+// Package answer is what lies between the distinct arguments of a statement and their answers: the cache of earlier
+// statements, the calls that other statements have under way, and the model itself, called in batches.
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// Config is what an Answerer is made of. The zero value calls models and keeps nothing.
+type Config struct {
+	// Logger gets what an operator should know; nil: nobody does.
+	Logger *slog.Logger
+}
+
+// Answerer answers distinct argument tuples by a model. There is one for all sessions of a proxy, and it is safe for
+// concurrent use.
+type Answerer struct {
+	logger *slog.Logger
+}
+
+// New makes an Answerer, which is closed by Close.
+func New(config Config) *Answerer {
+	a := &Answerer{logger: config.Logger}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+	return a
+}
+
+// Close ends what the Answerer has going in the background. No Answer may run any more.
+func (a *Answerer) Close() error { return nil }
+
+// Model is a model version that is held for the statement. *datalayer.Lease is one.
+type Model interface {
+	// Version is the version that is held.
+	Version() *datalayer.ModelVersion
+	// MaxBatch is the largest number of rows that one Predict takes.
+	MaxBatch() int
+	// Predict answers rows; see udf.Model.
+	Predict(ctx context.Context, args []udf.Column) (udf.Column, error)
+}
+
+// OnError says what becomes of a row that the model cannot answer.
+type OnError uint8
+
+// What may become of it: the statement fails, or the row's answer is NULL.
+const (
+	Fail OnError = iota
+	Null
+)
+
+// Request is one question.
+type Request struct {
+	Model Model
+	// Args are the columns of arguments, in the model's order and types. Their rows differ from each other, unless the
+	// model is not deterministic; rows that are NULL without a call are not among them.
+	Args []udf.Column
+	// Rows is the number of rows where the model takes no arguments, 0 for one. It is not looked at otherwise.
+	Rows int
+	// UseCache allows answers of earlier statements, and to keep these for later ones.
+	UseCache bool
+	// CacheAlways uses the cache, with UseCache, also for a model that is not deterministic or that answers faster than
+	// the cache does.
+	CacheAlways bool
+	// OnError says what becomes of a row that the model cannot answer.
+	OnError OnError
+	// Budget is the statement's, which its calls are taken from; nil for none.
+	Budget *Budget
+	// BatchSize, where it is not 0, bounds the rows of one call of the model below what the model takes.
+	BatchSize int
+	// Concurrency, where it is not 0, is the number of calls under way at once, in place of what the model's runtime
+	// says.
+	Concurrency int
+}
+
+// Result is what an Answer gives.
+type Result struct {
+	// Answers has the rows of Request.Args, in their order.
+	Answers udf.Column
+	// Stats has Cached, Shared, Calls, Batches, Errors and Busy of what was done, after an error too. The other counts
+	// are the caller's.
+	Stats datalayer.CallStats
+	// Failed counts the rows that are NULL because the model could not answer them (OnError is Null).
+	Failed int64
+}
+
+// Answer answers the rows of a request. Its errors are what the client is told: a *datalayer.Error that names the model,
+// its version and the arguments of the row that failed, or the cause of ctx's end. No call of the model outlives it.
+func (a *Answerer) Answer(ctx context.Context, r Request) (Result, error) {
+	k := &asking{Request: r, version: r.Model.Version(), rows: r.rows()}
+	ctx, stop := r.Budget.bound(ctx)
+	defer stop()
+	err := k.run(ctx)
+	if err != nil {
+		k.result.Stats.Errors++
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return Result{Stats: k.result.Stats}, err
+	}
+	return k.result, nil
+}
+
+// rows is the number of rows that are asked for.
+func (r *Request) rows() int {
+	switch {
+	case len(r.Args) > 0:
+		return r.Args[0].Len()
+	case r.Rows == 0:
+		return 1
+	}
+	return r.Rows
+}
+
+// check holds a request against the model's signature.
+func (k *asking) check() error {
+	if _, err := udf.CheckArgs(udf.Signature{Args: k.version.Args, Returns: k.version.Returns}, k.Args); err != nil {
+		return k.version.Failure(err)
+	}
+	return nil
+}
+
+// errFit is the error for answers that are not as udf.Model promises them.
+func errFit(v *datalayer.ModelVersion, got *udf.Column, rows int) error {
+	if got.Type.Storage() == v.Returns.Storage() && got.Len() == rows && (got.Nulls == nil || len(got.Nulls) == rows) {
+		return nil
+	}
+	return &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q gave answers that do not fit", v.Name),
+		Detail: fmt.Sprintf("It gave %d of type %s for %d rows of type %s.", got.Len(), got.Type, rows, v.Returns)}
+}
+
+// broken reports whether an error says that a runtime broke its promises, which is no failure of a row.
+func broken(err error) bool {
+	var own *datalayer.Error
+	return errors.As(err, &own) && own.Code == "XX000"
+}
