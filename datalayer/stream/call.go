@@ -1,15 +1,12 @@
 package stream
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
-	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -18,9 +15,11 @@ import (
 // callState is what a run keeps of one call.
 type callState struct {
 	call  *planner.Call
-	model Model
+	model held
 	memo  *memo
 	stats datalayer.CallStats
+	// failed counts the answers that are NULL because the model could not give them.
+	failed int64
 	// last is the call that was begun last: answers are gathered in the order in which they were asked for.
 	last *pendingCall
 	key  []byte
@@ -36,23 +35,21 @@ type argSource struct {
 	ready   bool
 }
 
-// pendingCall is a batch's fresh arguments on their way through the model.
+// pendingCall is a batch's fresh arguments on their way to their answers.
 type pendingCall struct {
-	state   *callState
-	memo    *memo
-	before  *pendingCall
-	args    []udf.Column
-	rows    int
-	answers []udf.Column
-	busy    time.Duration
-	batches int64
-	err     error
-	done    chan struct{}
-	taken   bool
+	state  *callState
+	memo   *memo
+	before *pendingCall
+	args   []udf.Column
+	rows   int
+	result answer.Result
+	err    error
+	done   chan struct{}
+	taken  bool
 }
 
 func (r *Run) newCallState(c *planner.Call, model Model) (*callState, error) {
-	s := &callState{call: c, model: model, memo: newMemo(c.Model.Returns)}
+	s := &callState{call: c, model: held{model, c.Model}, memo: newMemo(c.Model.Returns)}
 	for i, id := range c.Args {
 		src := argSource{column: -1}
 		if out, computed := id.Computed(); computed {
@@ -95,7 +92,7 @@ func (r *Run) predict(ctx context.Context, b *batch, c *planner.Call) error {
 	return p.take()
 }
 
-// begin finds the distinct arguments of the kept rows that have no answer yet and sends them to the model, beside the
+// begin finds the distinct arguments of the kept rows that have no answer yet and asks for these, beside the
 // caller.
 func (r *Run) begin(ctx context.Context, b *batch, c *planner.Call) (*pendingCall, error) {
 	s := r.stateOf(c)
@@ -125,8 +122,7 @@ func (r *Run) begin(ctx context.Context, b *batch, c *planner.Call) (*pendingCal
 		close(p.done)
 		return p, nil
 	}
-	s.stats.Calls += int64(p.rows)
-	go p.run(ctx)
+	go p.run(ctx, r)
 	return p, nil
 }
 
@@ -210,40 +206,17 @@ func (a *argSource) append(to *udf.Column, b *batch, row int) error {
 	return a.decoder.Append(to, c.value(row))
 }
 
-// run hands the fresh arguments to the model, in pieces that it takes.
-func (p *pendingCall) run(ctx context.Context) {
+// run asks for the answers of the fresh arguments.
+func (p *pendingCall) run(ctx context.Context, r *Run) {
 	defer close(p.done)
 	defer func() {
 		if v := recover(); v != nil {
-			p.err = &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q broke its runtime", p.state.call.Model.Name), Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
+			p.err = &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q could not be asked", p.state.call.Model.Name), Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	most := max(1, p.state.model.MaxBatch())
-	for from := 0; from < p.rows; from += most {
-		to := min(from+most, p.rows)
-		began := time.Now()
-		out, err := p.state.model.Predict(ctx, pgvalue.Slice(p.args, from, to))
-		p.busy += time.Since(began)
-		p.batches++
-		if err != nil {
-			p.err = p.explain(ctx, err, from, to)
-			return
-		}
-		if p.err = p.broken(&out, to-from); p.err != nil {
-			return
-		}
-		p.answers = append(p.answers, out)
-	}
-}
-
-// broken is the error for answers that are not as udf.Model promises them.
-func (p *pendingCall) broken(out *udf.Column, rows int) error {
-	m := p.state.call.Model
-	if out.Type.Storage() == m.Returns.Storage() && out.Len() == rows && (out.Nulls == nil || len(out.Nulls) == rows) {
-		return nil
-	}
-	return &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q gave answers that do not fit", m.Name),
-		Detail: fmt.Sprintf("It gave %d of type %s for %d rows of type %s.", out.Len(), out.Type, rows, m.Returns)}
+	q := r.cfg.Settings.Request(p.state.model, r.cfg.Budget)
+	q.Args, q.Rows = p.args, p.rows
+	p.result, p.err = r.answers.Answer(ctx, q)
 }
 
 // take puts the answers into the memo, those asked for earlier first, and gives the error there was.
@@ -259,80 +232,24 @@ func (p *pendingCall) take() error {
 		p.before = nil
 	}
 	p.taken = true
-	p.state.stats.Busy += p.busy
-	p.state.stats.Batches += p.batches
+	s, did := &p.state.stats, &p.result.Stats
+	s.Cached += did.Cached
+	s.Shared += did.Shared
+	s.Calls += did.Calls
+	s.Batches += did.Batches
+	s.Errors += did.Errors
+	s.Busy += did.Busy
 	if p.err != nil {
-		p.state.stats.Errors++
 		return p.err
 	}
-	for i := range p.answers {
-		p.memo.held += pgvalue.Held(&p.answers[i])
-		for at := range p.answers[i].Len() {
-			if err := pgvalue.Copy(&p.memo.answers, &p.answers[i], at); err != nil {
-				return err
-			}
+	p.state.failed += p.result.Failed
+	answers := &p.result.Answers
+	p.memo.held += pgvalue.Held(answers)
+	for at := range answers.Len() {
+		if err := pgvalue.Copy(&p.memo.answers, answers, at); err != nil {
+			return err
 		}
 	}
-	p.answers, p.args = nil, nil
+	p.result, p.args = answer.Result{}, nil
 	return nil
-}
-
-// explain makes the error that the client sees of a model's failure: it names the model, and the arguments of the row
-// that failed, which is searched by halves where the runtime does not say it.
-func (p *pendingCall) explain(ctx context.Context, err error, from, to int) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	var row *udf.RowError
-	if errors.As(err, &row) && row.Row >= 0 && row.Row < to-from {
-		return p.failed(row.Err, from+row.Row)
-	}
-	for to-from > 1 {
-		mid := (from + to) / 2
-		p.batches++
-		_, half := p.state.model.Predict(ctx, pgvalue.Slice(p.args, from, mid))
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case half != nil:
-			to, err = mid, half
-		default:
-			from = mid
-		}
-	}
-	if errors.As(err, &row) {
-		err = row.Err
-	}
-	return p.failed(err, from)
-}
-
-// failed is the error for one row.
-func (p *pendingCall) failed(err error, row int) error {
-	e := p.state.call.Model.Failure(err)
-	e.Detail = strings.TrimSuffix("The row's arguments: "+p.describe(row)+".\n"+e.Detail, "\n")
-	e.Hint = cmp.Or(e.Hint, "The statement was rolled back; leave such rows out by a condition, or mend the model.")
-	return e
-}
-
-// describe prints a row's arguments for the client.
-func (p *pendingCall) describe(row int) string {
-	var parts []string
-	for i := range p.args {
-		name := p.state.call.Model.Args[i].Name
-		if name == "" {
-			name = fmt.Sprintf("argument %d", i+1)
-		}
-		text := "NULL"
-		if !p.args[i].Null(row) {
-			v, err := pgvalue.Append(nil, &p.args[i], row, pgvalue.TextFormat)
-			if text = string(v); err != nil {
-				text = "?"
-			}
-			if len(text) > 200 {
-				text = strings.ToValidUTF8(text[:200], "") + "…"
-			}
-		}
-		parts = append(parts, name+" = "+text)
-	}
-	return strings.Join(parts, ", ")
 }

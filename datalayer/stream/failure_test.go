@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -67,6 +68,35 @@ func TestFailingRowIsFound(t *testing.T) {
 		if len(m.batches) > 30 {
 			t.Errorf("row %d: the model was called %d times", at, len(m.batches))
 		}
+	}
+}
+
+func TestFailingRowIsNull(t *testing.T) {
+	t.Parallel()
+	m := unlucky(errors.New("unlucky"))
+	args := numbers(100, func(i int) int { return i })
+	r := selectList(m, args)
+	r.settings.OnError = answer.Null
+	run, s := r.run(t), &sink{}
+	if _, _, err := run.Emit(t.Context(), 0, s); err != nil {
+		t.Fatal(err)
+	}
+	want := rowsOf(args)
+	want[13] = "13 NULL"
+	equal(t, s.rows, want)
+	if run.Failed() != 1 || run.Stats()[0].Errors != 1 {
+		t.Errorf("%d rows failed, %+v", run.Failed(), run.Stats()[0])
+	}
+}
+
+func TestBudgetEndsTheStatement(t *testing.T) {
+	t.Parallel()
+	m := double()
+	r := selectList(m, numbers(100, func(i int) int { return i }))
+	r.budget = answer.NewBudget(answer.Limits{MaxCalls: 50})
+	_, _, err := r.run(t).Emit(t.Context(), 0, &sink{})
+	if code(err) != "54000" || m.asked() > 50 {
+		t.Errorf("%v after %d calls", err, m.asked())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -241,6 +242,9 @@ type rig struct {
 	models []*memoryModel
 	home   *memoryHome
 	limits stream.Limits
+	// settings are the session's, for the statement of which budget is.
+	settings answer.Settings
+	budget   *answer.Budget
 }
 
 func (r *rig) run(t testing.TB) *stream.Run {
@@ -252,7 +256,7 @@ func (r *rig) run(t testing.TB) *stream.Run {
 	for i, m := range r.models {
 		models[i] = m
 	}
-	run, err := stream.NewRun(stream.Config{Plan: r.plan, Fields: r.fields, Models: models, Limits: r.limits}, r.home)
+	run, err := stream.NewRun(stream.Config{Plan: r.plan, Fields: r.fields, Models: models, Settings: r.settings, Budget: r.budget, Limits: r.limits}, r.home)
 	if err != nil {
 		t.Fatal(err)
 	}

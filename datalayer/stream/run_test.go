@@ -454,3 +454,14 @@ func TestCollations(t *testing.T) {
 		}
 	}
 }
+
+// TestNoArgumentsOncePerRow asks a model without arguments, which can be asked for one row at a time only.
+func TestNoArgumentsOncePerRow(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	m := double()
+	m.answer = func([]*int) (*int, error) { v := int(n.Add(1)); return &v, nil }
+	r := selectList(m, numbers(3, func(int) int { return 0 }))
+	r.plan.Calls[0].Model.Args, r.plan.Calls[0].Args, r.plan.Calls[0].Model.Deterministic = nil, nil, false
+	equal(t, r.all(t), []string{"0 1", "1 2", "2 3"})
+}

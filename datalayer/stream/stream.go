@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -92,26 +93,24 @@ type Config struct {
 	Fields []Field
 	// Formats are the formats in which the client wants its columns; home's rows have them in these already.
 	Formats []int16
-	// Models answer Plan.Calls.
-	Models []Model
-	Limits Limits
-}
-
-// Model answers rows for a call; see udf.Model. *datalayer.Lease is one.
-type Model interface {
-	// MaxBatch is the largest number of rows that one Predict takes.
-	MaxBatch() int
-	Predict(ctx context.Context, args []udf.Column) (udf.Column, error)
+	// Models answer Plan.Calls, through Answers. nil Answers ask the models alone.
+	Models  []Model
+	Answers *answer.Answerer
+	// Settings are the session's; a statement's Budget is nil for none.
+	Settings answer.Settings
+	Budget   *answer.Budget
+	Limits   Limits
 }
 
 // Run is one execution of a plan. It is used by one goroutine.
 type Run struct {
-	cfg    Config
-	plan   *planner.Stream
-	layout layout
-	calls  []*callState
-	evals  map[*planner.Eval]*evalState
-	home   Home
+	cfg     Config
+	plan    *planner.Stream
+	layout  layout
+	calls   []*callState
+	evals   map[*planner.Eval]*evalState
+	home    Home
+	answers *answer.Answerer
 
 	size    int // rows of the next batch
 	asked   bool
@@ -155,8 +154,11 @@ func HomeFormats(plan *planner.Stream, fields []Field, client []int16) []int16 {
 
 // NewRun prepares an execution over home's rows.
 func NewRun(cfg Config, home Home) (*Run, error) {
-	r := &Run{cfg: cfg, plan: cfg.Plan, home: home, size: min(firstBatch, cfg.Limits.BatchRows), evals: map[*planner.Eval]*evalState{}}
+	r := &Run{cfg: cfg, plan: cfg.Plan, home: home, answers: cfg.Answers, size: min(firstBatch, cfg.Limits.BatchRows), evals: map[*planner.Eval]*evalState{}}
 	r.limit, r.offset, r.digits = cfg.Plan.Limit, cfg.Plan.Offset, 1
+	if r.answers == nil {
+		r.answers = answer.New(answer.Config{})
+	}
 	var err error
 	if r.layout, err = newLayout(cfg); err != nil {
 		return nil, err
@@ -240,6 +242,15 @@ func (r *Run) Stats() []datalayer.CallStats {
 		stats[i] = c.stats
 	}
 	return stats
+}
+
+// Failed counts the distinct arguments whose answers are NULL because a model could not give them (answer.Null).
+func (r *Run) Failed() int64 {
+	var n int64
+	for _, c := range r.calls {
+		n += c.failed
+	}
+	return n
 }
 
 // Emit gives up to limit rows, or with 0 all, to sink. It reports whether there may be more. After an error the run is
