@@ -33,6 +33,8 @@ type lab struct {
 	direct  *target
 	targets []*target
 	proxies []*proxy
+	// tagged are the same again for the binary with the runtime for tests; they are started when a test wants them.
+	tagged tagged
 }
 
 // world is set once by TestMain, before any test runs.

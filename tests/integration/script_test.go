@@ -42,9 +42,14 @@ func readCases(path string) ([]testCase, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseCases(path, string(raw))
+}
+
+// parseCases reads the text of a file of cases.
+func parseCases(path, text string) ([]testCase, error) {
 	var cases []testCase
 	var c *testCase
-	for i, line := range strings.Split(string(raw), "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		if title, ok := strings.CutPrefix(line, "-- case: "); ok {
 			cases = append(cases, testCase{file: path, title: title, line: i + 1, expect: "equal"})
 			c = &cases[len(cases)-1]
