@@ -2,31 +2,94 @@ package answer
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
-// asking is one Answer under way.
+// asking is one Answer under way. Its fields belong to the goroutine of Answer, but for the result, err and version's
+// flights, which batches that have run change one at a time.
 type asking struct {
 	Request
+	a       *Answerer
 	version *datalayer.ModelVersion
+	known   *known
 	rows    int
-	result  Result
+	// size is the number of rows of a full batch.
+	size int
+
+	// next is the batch that is being filled with rows that nobody has an answer of.
+	next *batch
+	// theirs are the tuples that other requests have under way.
+	theirs []waiting
+	// spent says that the budget was asked for the rest of the rows.
+	spent bool
+
+	arena []byte
+	ends  []int
+	keys  [][]byte
+
+	result Result
 	// err is the error of the first batch that failed.
 	err error
 }
 
-// run answers all rows.
+// waiting is a row whose answer another request is to give.
+type waiting struct {
+	row int32
+	*flight
+}
+
+// maxChunk is how many rows are looked up at once; also the largest batch while it is not known how fast a model is.
+const maxChunk = 4096
+
+// run answers all rows: first those that nobody else has under way, then, where others gave up, these again.
 func (k *asking) run(ctx context.Context) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	if err := k.Budget.Spend(int64(k.rows)); err != nil {
+	k.size = k.batchRows()
+	if k.rows == 0 {
+		k.result.Answers = udf.NewColumn(k.version.Returns, 0)
+		return nil
+	}
+	if k.rows <= k.size && !k.sharing() && !k.caching() {
+		return k.whole(ctx)
+	}
+	k.result.Answers = udf.NewColumn(k.version.Returns, k.rows)
+	var again []int32
+	for {
+		err := k.pass(ctx, again)
+		if err == nil {
+			again, err = k.follow(ctx)
+		}
+		k.known.flights.waiting.Add(-int64(len(k.theirs)))
+		if err != nil || len(again) == 0 {
+			return err
+		}
+	}
+}
+
+// whole has the model answer all rows at once; its column is the result as it is.
+func (k *asking) whole(ctx context.Context) error {
+	if err := k.spend(k.rows); err != nil {
 		return err
 	}
-	return k.callAll(ctx)
+	b := &batch{args: k.Args, rows: k.rows}
+	k.caller().run(ctx, b)
+	if k.note(b); b.err == nil {
+		k.result.Answers = b.answers
+	}
+	return b.err
+}
+
+// caller calls the model for the request.
+func (k *asking) caller() *caller {
+	return &caller{model: k.Model, version: k.version, onError: k.OnError}
 }
 
 // batchRows is the number of rows that the model gets at once.
@@ -52,36 +115,298 @@ func (k *asking) concurrency() int {
 	return 1
 }
 
-// callAll has the model answer all rows.
-func (k *asking) callAll(ctx context.Context) error {
-	size := k.batchRows()
-	if k.rows > size {
-		k.result.Answers = udf.NewColumn(k.version.Returns, k.rows)
+// sharing reports whether calls are shared with other requests; see shareFrom.
+func (k *asking) sharing() bool { return k.version.Deterministic && k.known.slower(shareFrom) }
+
+// caching reports whether the cache is looked into; see Config.CacheFrom.
+func (k *asking) caching() bool {
+	switch {
+	case k.a.cache == nil || !k.UseCache:
+		return false
+	case k.CacheAlways:
+		return true
 	}
-	ctx, calls := newCalls(ctx, caller{model: k.Model, version: k.version, onError: k.OnError}, k.concurrency(), func(b *batch) {
-		k.note(b)
-		switch {
-		case b.err != nil:
-		case k.rows <= size:
-			k.result.Answers = b.answers
-		default:
-			copyRows(&k.result.Answers, b.at, &b.answers)
+	return k.version.Deterministic && k.known.slower(k.a.cacheFrom)
+}
+
+// spend takes rows from the budget and counts them.
+func (k *asking) spend(rows int) error {
+	if !k.spent {
+		if err := k.Budget.Spend(int64(rows)); err != nil {
+			return err
 		}
-	})
-	defer calls.wait()
-	for from := 0; from < k.rows; from += size {
-		to := min(from+size, k.rows)
-		b := &batch{args: pgvalue.Slice(k.Args, from, to), rows: to - from, at: from}
-		k.result.Stats.Calls += int64(b.rows)
-		if !calls.start(ctx, b) {
+	}
+	k.result.Stats.Calls += int64(rows)
+	return nil
+}
+
+// pass answers rows (nil: all) but for those that other requests have under way, which it adds to theirs.
+func (k *asking) pass(ctx context.Context, rows []int32) error {
+	k.next, k.theirs = nil, nil
+	ctx, calls := newCalls(ctx, k.caller(), k.concurrency(), k.took)
+	defer func() {
+		calls.wait()
+		k.drop(k.next)
+	}()
+	n := k.rows
+	if rows != nil {
+		n, k.spent = len(rows), false
+	}
+	for from := 0; from < n; {
+		to := min(from+min(max(k.size, 64), maxChunk), n)
+		share, cache := k.sharing(), k.caching()
+		plain := !share && !cache && rows == nil
+		if plain {
+			to = min(from+k.size, n)
+		}
+		var on bool
+		var err error
+		if plain {
+			on, err = k.direct(ctx, calls, from, to)
+		} else {
+			on, err = k.chunk(ctx, calls, chunkRows(rows, from, to), share, cache)
+		}
+		if err != nil {
+			return err
+		}
+		if !on {
 			break
+		}
+		from = to
+	}
+	if k.next != nil && !calls.stopped() {
+		if _, err := k.send(ctx, calls); err != nil {
+			return err
 		}
 	}
 	calls.wait()
 	return k.err
 }
 
-// note counts what came of a batch.
+// chunkRows are the rows from to to of a list, or of all.
+func chunkRows(rows []int32, from, to int) []int32 {
+	if rows != nil {
+		return rows[from:to]
+	}
+	chunk := make([]int32, to-from)
+	for i := range chunk {
+		chunk[i] = int32(from + i)
+	}
+	return chunk
+}
+
+// direct sends rows to the model that are neither looked up nor shared. It reports whether to go on.
+func (k *asking) direct(ctx context.Context, calls *calls, from, to int) (bool, error) {
+	if !k.spent { // for all that are left, so that an error says how many these are and nothing is called in vain
+		if err := k.Budget.Spend(int64(k.rows - from)); err != nil {
+			return false, err
+		}
+		k.spent = true
+	}
+	if err := k.spend(to - from); err != nil {
+		return false, err
+	}
+	return calls.start(ctx, &batch{args: pgvalue.Slice(k.Args, from, to), rows: to - from, at: from}), nil
+}
+
+// chunk claims rows, looks them up, and sends those that are not found to the model as soon as they fill a batch.
+func (k *asking) chunk(ctx context.Context, calls *calls, rows []int32, share, cache bool) (bool, error) {
+	claimed := k.claim(rows, share)
+	defer func() { // what went into a batch is not abandoned here, since it is taken out of claimed
+		k.known.flights.abandon(claimed)
+	}()
+	if cache {
+		claimed = k.lookUp(calls, claimed)
+	}
+	for len(claimed) > 0 {
+		if k.next == nil {
+			k.next = k.newBatch()
+		}
+		if err := k.add(claimed[0]); err != nil {
+			return false, err
+		}
+		claimed = claimed[1:]
+		if k.next.rows >= k.limit() {
+			if on, err := k.send(ctx, calls); !on || err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// limit is the number of rows at which a batch is sent.
+func (k *asking) limit() int {
+	if k.known.perRow.Load() == 0 {
+		return min(k.size, maxChunk)
+	}
+	return k.size
+}
+
+// claim encodes the keys of rows, and, where they are shared, claims them. It gives the flights of those that are this
+// request's to ask.
+func (k *asking) claim(rows []int32, share bool) []*flight {
+	k.arena, k.ends = k.arena[:0], k.ends[:0]
+	for _, row := range rows {
+		k.arena = appendKey(k.arena, k.Args, int(row))
+		k.ends = append(k.ends, len(k.arena))
+	}
+	all := string(k.arena)
+	keys := make([]string, len(rows))
+	at := 0
+	for i, end := range k.ends {
+		keys[i] = all[at:end]
+		at = end
+	}
+	mine := make([]*flight, 0, len(rows))
+	if share {
+		k.known.flights.claim(k, keys, rows, func(f *flight) { mine = append(mine, f) },
+			func(row int32, f *flight) { k.theirs = append(k.theirs, waiting{row, f}) })
+		return mine
+	}
+	list := make([]flight, len(rows))
+	for i, key := range keys {
+		list[i] = flight{owner: k, key: key, row: rows[i], settled: true}
+		mine = append(mine, &list[i])
+	}
+	return mine
+}
+
+// lookUp looks for claimed rows in the cache, and gives those that are not there.
+func (k *asking) lookUp(calls *calls, claimed []*flight) []*flight {
+	keys := k.cacheKeys(claimed)
+	hit := make([]bool, len(claimed))
+	var found []*flight
+	calls.mu.Lock() // batches under way write into the same column of answers
+	k.a.cache.Get(keys, func(i int, value []byte) {
+		if hit[i] {
+			return
+		}
+		one := udf.NewColumn(k.version.Returns, 1)
+		if err := decodeValue(value, &one, 0); err != nil {
+			k.a.logger.Warn("the cache of answers holds bytes that are no answer; the model is asked", "model", k.version.Name)
+			return
+		}
+		copyRows(&k.result.Answers, int(claimed[i].row), &one)
+		hit[i] = true
+		found = append(found, claimed[i])
+	})
+	k.known.flights.settle(found, func(i int) (*udf.Column, int, error) { return &k.result.Answers, int(found[i].row), nil })
+	calls.mu.Unlock()
+	k.result.Stats.Cached += int64(len(found))
+	if len(found) == 0 {
+		return claimed
+	}
+	left := claimed[:0]
+	for i, f := range claimed {
+		if !hit[i] {
+			left = append(left, f)
+		}
+	}
+	return left
+}
+
+// cacheKeys gives the keys of rows as the cache has them.
+func (k *asking) cacheKeys(list []*flight) [][]byte {
+	k.keys = k.keys[:0]
+	arena := make([]byte, 0, len(list)*(identityBytes+32))
+	for _, f := range list {
+		at := len(arena)
+		arena = append(append(arena, k.known.identity[:]...), f.key...)
+		k.keys = append(k.keys, arena[at:len(arena):len(arena)])
+	}
+	return k.keys
+}
+
+// newBatch makes an empty batch to which rows are added.
+func (k *asking) newBatch() *batch {
+	b := &batch{args: make([]udf.Column, len(k.Args)), flights: []*flight{}}
+	for i := range k.Args {
+		b.args[i].Type = k.Args[i].Type
+	}
+	return b
+}
+
+// add puts a row into the batch that is being filled.
+func (k *asking) add(f *flight) error {
+	for i := range k.Args {
+		if err := pgvalue.Copy(&k.next.args[i], &k.Args[i], int(f.row)); err != nil {
+			return err
+		}
+	}
+	k.next.flights = append(k.next.flights, f)
+	k.next.rows++
+	return nil
+}
+
+// send hands the batch that is being filled to the model. It reports whether to go on.
+func (k *asking) send(ctx context.Context, calls *calls) (bool, error) {
+	b := k.next
+	if err := k.spend(b.rows); err != nil {
+		return false, err
+	}
+	k.next = nil
+	on := calls.start(ctx, b)
+	if !on && !b.ended {
+		k.drop(b)
+	}
+	return on, nil
+}
+
+// drop gives up a batch that is not sent.
+func (k *asking) drop(b *batch) {
+	if b != nil {
+		k.known.flights.abandon(b.flights)
+	}
+}
+
+// took puts the answers of a batch in their places, into the cache, and tells those who wait for them.
+func (k *asking) took(b *batch) {
+	b.ended = true
+	k.note(b)
+	if b.err == nil && b.flights == nil {
+		copyRows(&k.result.Answers, b.at, &b.answers)
+		return
+	}
+	if b.err == nil {
+		for i, f := range b.flights {
+			one := b.answers.Slice(i, i+1)
+			copyRows(&k.result.Answers, int(f.row), &one)
+		}
+		k.keep(b)
+	}
+	k.known.flights.settle(b.flights, func(i int) (*udf.Column, int, error) {
+		if err := b.failed[i]; err != nil {
+			return nil, 0, err
+		}
+		if b.err != nil {
+			return nil, 0, errAbandoned
+		}
+		return &b.answers, i, nil
+	})
+}
+
+// keep puts the answers of a batch into the cache.
+func (k *asking) keep(b *batch) {
+	if !k.caching() {
+		return
+	}
+	var arena []byte
+	var keys, values [][]byte
+	for i, f := range b.flights {
+		if b.failed[i] != nil {
+			continue
+		}
+		at := len(arena)
+		arena = append(append(arena, k.known.identity[:]...), f.key...)
+		end := len(arena)
+		arena = appendValue(arena, &b.answers, i)
+		keys, values = append(keys, arena[at:end:end]), append(values, arena[end:len(arena):len(arena)])
+	}
+	k.a.cache.Put(keys, values)
+}
+
+// note counts what came of a batch, and learns from it how fast the model is.
 func (k *asking) note(b *batch) {
 	k.result.Stats.Batches += b.calls
 	k.result.Stats.Busy += b.busy
@@ -91,6 +416,39 @@ func (k *asking) note(b *batch) {
 		}
 		return
 	}
+	if b.calls == 1 {
+		k.known.learn(b.busy, b.rows)
+	}
 	k.result.Failed += int64(len(b.failed))
 	k.result.Stats.Errors += int64(len(b.failed))
+}
+
+// follow waits for the answers of other requests. It gives the rows whose requests gave up, to be asked again.
+func (k *asking) follow(ctx context.Context) (again []int32, err error) {
+	for _, w := range k.theirs {
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		switch {
+		case w.err == nil:
+			copyRows(&k.result.Answers, int(w.row), &w.answer)
+			k.result.Stats.Shared++
+		case errors.Is(w.err, errAbandoned):
+			again = append(again, w.row)
+		case k.OnError == Null && !broken(w.err):
+			k.result.Answers.SetNull(int(w.row))
+			k.result.Failed++
+			k.result.Stats.Errors++
+		default:
+			return nil, k.caller().rowFailed(k.Args, int(w.row), w.err)
+		}
+	}
+	return again, nil
+}
+
+// panicked is the error for a panic on the way to a model.
+func panicked(v *datalayer.ModelVersion, said any) error {
+	return &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q broke its runtime", v.Name), Err: fmt.Errorf("panic: %v\n%s", said, debug.Stack())}
 }

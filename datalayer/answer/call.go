@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
@@ -19,8 +17,9 @@ import (
 type batch struct {
 	args []udf.Column
 	rows int
-	// at is the place of the first row in the request.
-	at int
+	// at is the place of the first row in the request, where flights is nil; otherwise these say each row's place.
+	at      int
+	flights []*flight
 	// answers are set where err is nil.
 	answers udf.Column
 	// failed are the rows that could not be answered, and why; their answers are NULL. It is nil where none failed.
@@ -29,6 +28,8 @@ type batch struct {
 	// busy is the time in the model, calls the number of its Predicts.
 	busy  time.Duration
 	calls int64
+	// ended says that it was run.
+	ended bool
 }
 
 // caller calls a model for a request.
@@ -40,12 +41,18 @@ type caller struct {
 
 // run answers a batch. It returns when the model has.
 func (c *caller) run(ctx context.Context, b *batch) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.err = panicked(c.version, v)
+		}
+	}()
 	b.answers, b.err = c.predict(ctx, b, 0, b.rows)
 	switch {
 	case b.err == nil:
 	case ctx.Err() != nil:
 		b.err = context.Cause(ctx)
-	case c.onError == Null && !broken(b.err):
+	case broken(b.err):
+	case c.onError == Null:
 		b.answers = udf.NewColumn(c.version.Returns, b.rows)
 		b.err = c.salvage(ctx, b, 0, b.rows, b.err)
 	default:
@@ -63,7 +70,7 @@ func (c *caller) predict(ctx context.Context, b *batch, from, to int) (out udf.C
 		b.busy += time.Since(began)
 		b.calls++
 		if v := recover(); v != nil {
-			err = &datalayer.Error{Code: "XX000", Message: fmt.Sprintf("model %q broke its runtime", c.version.Name), Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
+			err = panicked(c.version, v)
 		}
 	}()
 	if out, err = c.model.Predict(ctx, pgvalue.Slice(b.args, from, to)); err != nil {
@@ -185,69 +192,4 @@ func describe(v *datalayer.ModelVersion, args []udf.Column, row int) string {
 		parts = append(parts, name+" = "+text)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// calls runs batches, several at once where it may. It is used by one goroutine.
-type calls struct {
-	caller
-	// done is told of each batch that was run, in any order, by one goroutine at a time.
-	done func(*batch)
-
-	// slots has one element for each batch under way; nil where one runs at a time, in the goroutine of start.
-	slots   chan struct{}
-	running sync.WaitGroup
-	mu      sync.Mutex
-	stop    context.CancelFunc
-	failed  bool
-}
-
-// newCalls makes a runner of batches whose calls end with ctx.
-func newCalls(ctx context.Context, c caller, concurrency int, done func(*batch)) (context.Context, *calls) {
-	r := &calls{caller: c, done: done}
-	ctx, r.stop = context.WithCancel(ctx)
-	if concurrency > 1 {
-		r.slots = make(chan struct{}, concurrency)
-	}
-	return ctx, r
-}
-
-// start runs a batch, beside the caller where several may be under way. It waits for a free place. It reports whether
-// further batches are of use.
-func (r *calls) start(ctx context.Context, b *batch) bool {
-	if r.slots == nil {
-		r.run(ctx, b)
-		r.ended(b)
-		return !r.failed
-	}
-	r.slots <- struct{}{}
-	r.mu.Lock()
-	failed := r.failed
-	r.mu.Unlock()
-	if failed {
-		<-r.slots
-		return false
-	}
-	r.running.Go(func() {
-		defer func() { <-r.slots }()
-		r.run(ctx, b)
-		r.ended(b)
-	})
-	return true
-}
-
-// ended hands a batch over, and ends the others if it failed.
-func (r *calls) ended(b *batch) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.done(b)
-	if b.err != nil && !r.failed {
-		r.failed = true
-		r.stop()
-	}
-}
-
-// wait waits for the batches under way.
-func (r *calls) wait() {
-	r.running.Wait()
-	r.stop()
 }
