@@ -21,6 +21,9 @@ func (b *builder) call(c *sqlparse.Call, steps *[]Step) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if wholeRow(c, model, b.req.Node) != nil {
+		return 0, refuseAt("a call with a whole row", c.Span.Start)
+	}
 	args, err := order(c, model)
 	if err != nil {
 		return 0, err
@@ -59,12 +62,17 @@ func (b *builder) model(c *sqlparse.Call) (*datalayer.ModelVersion, error) {
 		return nil, &sqlparse.Error{Code: "0A000", Message: c.Func + " is not supported yet", Position: c.Span.Start,
 			Hint: "Use predict."}
 	}
+	return modelOf(c, b.cat)
+}
+
+// modelOf finds the model that a call names.
+func modelOf(c *sqlparse.Call, cat Catalog) (*datalayer.ModelVersion, error) {
 	if c.Model == "" {
-		return nil, &sqlparse.Error{Code: "0A000", Message: "the model of predict cannot be a parameter", Position: c.ModelSpan.Start,
+		return nil, &sqlparse.Error{Code: "0A000", Message: "the model of " + c.Func + " cannot be a parameter", Position: c.ModelSpan.Start,
 			Detail: "The model's name decides the types of the statement, which must be known before parameters are bound.",
-			Hint:   "Write the model's name as a string literal: predict('model', …)."}
+			Hint:   "Write the model's name as a string literal: " + c.Func + "('model', …)."}
 	}
-	return b.cat.Model(c.Model, c.Version)
+	return cat.Model(c.Model, c.Version)
 }
 
 // order puts a call's arguments into the model's order.

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,13 +25,13 @@ type catalog struct{}
 
 // models are by name; each has versions 1 and 2, the second the default.
 var models = map[string]datalayer.ModelVersion{
-	"half":   {Args: []udf.Arg{{Name: "x", Type: udf.Float8}}, Returns: udf.Float8, Deterministic: true},
-	"add":    {Args: []udf.Arg{{Name: "a", Type: udf.Int4}, {Name: "b", Type: udf.Int4}}, Returns: udf.Int4, Deterministic: true},
-	"shout":  {Args: []udf.Arg{{Name: "x", Type: udf.Text}}, Returns: udf.Text, Deterministic: true},
-	"doc":    {Args: []udf.Arg{{Name: "x", Type: udf.JSONB}}, Returns: udf.JSONB, Deterministic: true},
-	"embed":  {Args: []udf.Arg{{Type: udf.Text}}, Returns: udf.Float4Array, Deterministic: true},
+	"half":   {Args: []udf.Arg{{Name: "x", Type: udf.Float8}}, Returns: udf.Float8, NullOnNull: true, Deterministic: true},
+	"add":    {Args: []udf.Arg{{Name: "a", Type: udf.Int4}, {Name: "b", Type: udf.Int4}}, Returns: udf.Int4, NullOnNull: true, Deterministic: true},
+	"shout":  {Args: []udf.Arg{{Name: "x", Type: udf.Text}}, Returns: udf.Text, NullOnNull: true, Deterministic: true},
+	"doc":    {Args: []udf.Arg{{Name: "x", Type: udf.JSONB}}, Returns: udf.JSONB, NullOnNull: true, Deterministic: true},
+	"embed":  {Args: []udf.Arg{{Type: udf.Text}}, Returns: udf.Float4Array, NullOnNull: true, Deterministic: true},
 	"roll":   {Args: []udf.Arg{{Name: "x", Type: udf.Int4}}, Returns: udf.Int4},
-	"answer": {Returns: udf.Int4, Deterministic: true},
+	"answer": {Returns: udf.Int4, NullOnNull: true, Deterministic: true},
 }
 
 // Model implements planner.Catalog.
@@ -42,6 +43,7 @@ func (catalog) Model(name string, version int) (*datalayer.ModelVersion, error) 
 	if m.Name, m.Version = name, version; version == 0 {
 		m.Version = 2
 	}
+	m.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s@%d", name, m.Version)))
 	return &m, nil
 }
 
@@ -56,6 +58,15 @@ func (catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKind, 
 		if k, ok := all[n]; ok {
 			asked[n] = k
 		}
+	}
+	return asked, nil
+}
+
+// Volatile implements planner.Catalog.
+func (catalog) Volatile(names []string) (map[string]bool, error) {
+	asked := map[string]bool{}
+	for _, n := range names {
+		asked[n] = n == "random" || n == "nextval"
 	}
 	return asked, nil
 }
@@ -98,7 +109,7 @@ func readGolden(t testing.TB, path string) []golden {
 
 func goldenFiles(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.txt")
+	files, err := filepath.Glob("testdata/stream_*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files in testdata", err)
 	}

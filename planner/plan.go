@@ -14,6 +14,8 @@ type Catalog interface {
 	Model(name string, version int) (*datalayer.ModelVersion, error)
 	// FunctionKinds gives the kinds of those functions of home that are not plain, by name.
 	FunctionKinds(names []string) (map[string]sqlparse.FunctionKind, error)
+	// Volatile gives those names for which home has a volatile function.
+	Volatile(names []string) (map[string]bool, error)
 }
 
 // ColumnID numbers the columns that a running plan works on: from 0 up the hidden columns of the home statement, in their

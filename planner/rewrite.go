@@ -16,15 +16,22 @@ type fragment struct {
 type piece struct {
 	text string
 	from int // start of the copied span in the client's text, -1 for own text
+	// anchor is the place in the client's text that own text belongs to, where it has one of its own.
+	anchor int
 }
 
 func (f *fragment) add(text string) *fragment {
-	f.pieces = append(f.pieces, piece{text, -1})
+	return f.addAt(text, 0)
+}
+
+// addAt is add with the place in the client's text that messages about the new text are to name.
+func (f *fragment) addAt(text string, anchor int) *fragment {
+	f.pieces = append(f.pieces, piece{text, -1, anchor})
 	return f
 }
 
 func (f *fragment) copy(text string, s sqlparse.Span) *fragment {
-	f.pieces = append(f.pieces, piece{s.Of(text), s.Start})
+	f.pieces = append(f.pieces, piece{s.Of(text), s.Start, s.Start})
 	return f
 }
 

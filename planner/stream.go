@@ -24,6 +24,9 @@ type Request struct {
 	// Collations asks for a CollationsColumn: text of another collation than the default may be among the arguments and
 	// the pieces of expressions.
 	Collations bool
+	// Shared asks PlanShip for one function for each kind and model, whatever its calls' ranks: home matches expressions
+	// (of GROUP BY, say) by their functions, and calls that are written differently may be the same.
+	Shared bool
 }
 
 // builder makes one Stream plan.

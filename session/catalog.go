@@ -56,6 +56,31 @@ func (c *catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKin
 	return kinds, unpositioned(err)
 }
 
+// Volatile implements planner.Catalog. Every schema counts here too.
+func (c *catalog) Volatile(names []string) (map[string]bool, error) {
+	volatile := map[string]bool{}
+	if len(names) == 0 {
+		return volatile, nil
+	}
+	list, err := textArray(names)
+	if err != nil {
+		return nil, err
+	}
+	q := stream.Query{
+		Text: "SELECT DISTINCT proname::pg_catalog.text FROM pg_catalog.pg_proc " +
+			"WHERE proname::pg_catalog.text = ANY ($1) AND provolatile = 'v' AND prokind = 'f'",
+		Types:  []uint32{udf.Text.ArrayOID()},
+		Params: [][]byte{list}, Formats: []int16{0},
+	}
+	err = c.h.rows(c.ctx, q, func(v [][]byte) error {
+		if len(v) == 1 {
+			volatile[string(v[0])] = true
+		}
+		return nil
+	})
+	return volatile, unpositioned(err)
+}
+
 // arrayType finds the type of arrays of a type, or, where there is none, the type's name. Composite types count as having
 // none: unnest would give their fields as columns.
 func (s *session) arrayType(ctx context.Context, h *homeSide, oid uint32) (array uint32, name string, err error) {

@@ -19,6 +19,26 @@ func FigureColumnName(node *pg_query.Node) string {
 	return name
 }
 
+// NamingFunction is the function call after which PostgreSQL names an item of a select list without an alias; nil where
+// the name comes from anything else, also where it comes from a subquery's own select list.
+func NamingFunction(node *pg_query.Node) *pg_query.FuncCall {
+	switch n := node.GetNode().(type) {
+	case *pg_query.Node_FuncCall:
+		return n.FuncCall
+	case *pg_query.Node_AIndirection:
+		if _, strength := lastField(n.AIndirection.Indirection); strength == noName {
+			return NamingFunction(n.AIndirection.Arg)
+		}
+	case *pg_query.Node_TypeCast:
+		return NamingFunction(n.TypeCast.Arg)
+	case *pg_query.Node_CollateClause:
+		return NamingFunction(n.CollateClause.Arg)
+	case *pg_query.Node_CaseExpr:
+		return NamingFunction(n.CaseExpr.Defresult)
+	}
+	return nil
+}
+
 // How good a name is: a cast's type name or "case" gives way to a name from further inside.
 const (
 	noName = iota

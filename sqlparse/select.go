@@ -291,7 +291,7 @@ func terms(toks []Token, nodes []*pg_query.Node, betweens map[int]bool) []Span {
 		}
 		nodes = e.GetArgs()
 	}
-	pieces := splitAnd(stripParens(toks), betweens)
+	pieces := splitBool(stripParens(toks), pg_query.Token_AND, betweens)
 	first := len(nodes) - len(pieces) + 1
 	if len(pieces) < 2 || first < 1 {
 		return []Span{spanOfTokens(toks)}
@@ -317,8 +317,9 @@ func betweens(where *pg_query.Node) map[int]bool {
 	return at
 }
 
-// splitAnd cuts toks at the ANDs that neither belong to a BETWEEN nor stand in parentheses or inside CASE … END.
-func splitAnd(toks []Token, betweens map[int]bool) [][]Token {
+// splitBool cuts toks at the tokens of a kind, AND or OR, that neither belong to a BETWEEN nor stand in parentheses or
+// inside CASE … END.
+func splitBool(toks []Token, kind pg_query.Token, betweens map[int]bool) [][]Token {
 	var parts [][]Token
 	start, cases, between := 0, 0, 0
 	for i := 0; i < len(toks); i++ {
@@ -340,16 +341,14 @@ func splitAnd(toks []Token, betweens map[int]bool) [][]Token {
 		if cases > 0 {
 			continue
 		}
-		switch toks[i].Kind {
-		case pg_query.Token_BETWEEN:
+		switch k := toks[i].Kind; {
+		case k == pg_query.Token_BETWEEN:
 			if betweens[toks[i].Span.Start] || i > 0 && toks[i-1].Kind == pg_query.Token_NOT && betweens[toks[i-1].Span.Start] {
 				between++
 			}
-		case pg_query.Token_AND:
-			if between > 0 {
-				between--
-				continue
-			}
+		case k == pg_query.Token_AND && between > 0:
+			between--
+		case k == kind:
 			parts = append(parts, toks[start:i])
 			start = i + 1
 		}

@@ -15,6 +15,20 @@ func Walk(node *pg_query.Node, visit func(*pg_query.Node) bool) {
 	})
 }
 
+// Children are the nodes that lie directly below node, in the order of the tree's fields.
+func Children(node *pg_query.Node) []*pg_query.Node {
+	var below []*pg_query.Node
+	walkMessage(node.ProtoReflect(), nil, func(m, _ proto.Message) bool {
+		n, ok := m.(*pg_query.Node)
+		if !ok || n == node {
+			return true
+		}
+		below = append(below, n)
+		return false
+	})
+	return below
+}
+
 // walkMessage calls visit for m and every message below it, with the nearest message above that is not a mere Node.
 // Constants have no messages of interest below and are visited, not entered.
 func walkMessage(m protoreflect.Message, parent proto.Message, visit func(m, parent proto.Message) bool) {
@@ -34,6 +48,11 @@ func walkMessage(m protoreflect.Message, parent proto.Message, visit func(m, par
 		return
 	case *pg_query.A_Const, *pg_query.String, *pg_query.Integer:
 		return
+	case *pg_query.MultiAssignRef: // SET (a, b) = source has the source once for each column
+		if msg.Colno > 1 {
+			return
+		}
+		parent = msg
 	default:
 		parent = msg
 	}

@@ -1,0 +1,334 @@
+package planner
+
+import (
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// writes reports whether a statement changes data or makes a table.
+func writes(n *pg_query.Node) bool {
+	found := false
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		switch s := n.GetNode().(type) {
+		case *pg_query.Node_InsertStmt, *pg_query.Node_UpdateStmt, *pg_query.Node_DeleteStmt, *pg_query.Node_MergeStmt,
+			*pg_query.Node_CreateTableAsStmt, *pg_query.Node_IntoClause:
+			found = true
+		case *pg_query.Node_SelectStmt:
+			found = found || into(s.SelectStmt) != nil
+		}
+		return !found
+	})
+	return found
+}
+
+// into is the INTO of a SELECT, which a set operation has in its first branch.
+func into(s *pg_query.SelectStmt) *pg_query.IntoClause {
+	for ; s != nil; s = s.Larg {
+		if s.IntoClause != nil {
+			return s.IntoClause
+		}
+	}
+	return nil
+}
+
+// demand makes the statement that asks for the arguments without writing, where it can.
+func (b *shipBuilder) demand() {
+	var f *fragment
+	switch s := b.req.Node.GetNode().(type) {
+	case *pg_query.Node_SelectStmt:
+		if into(s.SelectStmt) != nil && !writesIn(s.SelectStmt.WithClause) {
+			f = b.withoutInto()
+		}
+	case *pg_query.Node_DeclareCursorStmt:
+		f = b.query(s.DeclareCursorStmt.Query, pg_query.Token_FOR)
+	case *pg_query.Node_CreateTableAsStmt:
+		f = b.query(s.CreateTableAsStmt.Query, pg_query.Token_AS)
+	case *pg_query.Node_InsertStmt:
+		f = b.insertDemand(s.InsertStmt)
+	case *pg_query.Node_UpdateStmt:
+		f = b.updateDemand(s.UpdateStmt)
+	case *pg_query.Node_DeleteStmt:
+		f = b.deleteDemand(s.DeleteStmt)
+	}
+	if f != nil {
+		b.plan.Demand, _ = f.render(b.req.Span)
+	}
+}
+
+// writesIn reports whether one of the common table expressions changes data.
+func writesIn(w *pg_query.WithClause) bool {
+	for _, n := range w.GetCtes() {
+		if writes(n.GetCommonTableExpr().GetCtequery()) {
+			return true
+		}
+	}
+	return false
+}
+
+// find is the index of the first token of a kind outside parentheses from token i on; -1 for none.
+func (b *shipBuilder) find(i int, kind pg_query.Token) int {
+	toks := b.at.Tokens()
+	for ; i >= 0 && i < len(toks); i++ {
+		if toks[i].Kind == pg_query.Token_ASCII_40 {
+			if i = b.at.Closing(i); i < 0 {
+				return -1
+			}
+			continue
+		}
+		if toks[i].Kind == kind {
+			return i
+		}
+	}
+	return -1
+}
+
+// emit gives the changed text from token i up to, without it, token j.
+func (b *shipBuilder) emit(i, j int) *fragment {
+	toks := b.at.Tokens()
+	if i >= j {
+		return &fragment{}
+	}
+	return b.text.emit(sqlparse.Span{Start: toks[i].Span.Start, End: toks[j-1].Span.End})
+}
+
+// query is the query behind the first keyword of a kind: that of CREATE TABLE … AS query and DECLARE … FOR query.
+func (b *shipBuilder) query(n *pg_query.Node, keyword pg_query.Token) *fragment {
+	i := b.find(0, keyword)
+	if s := n.GetSelectStmt(); s == nil || i < 0 || writesIn(s.WithClause) {
+		return nil
+	}
+	toks := b.at.Tokens()
+	end := len(toks)
+	if keyword == pg_query.Token_AS { // WITH [NO] DATA
+		if n := end - 2; n > i && toks[n].Kind == pg_query.Token_WITH && toks[n+1].Kind == pg_query.Token_DATA_P {
+			end = n
+		} else if n := end - 3; n > i && toks[n].Kind == pg_query.Token_WITH && toks[n+1].Kind == pg_query.Token_NO {
+			return nil // nothing runs
+		}
+	}
+	return b.emit(i+1, end)
+}
+
+// withoutInto is a SELECT INTO without its INTO.
+func (b *shipBuilder) withoutInto() *fragment {
+	toks := b.at.Tokens()
+	i := b.find(0, pg_query.Token_INTO)
+	if i < 0 {
+		return nil
+	}
+	end := i + 1
+	for end < len(toks) { // [TEMPORARY | UNLOGGED …] [TABLE] name
+		switch toks[end].Kind {
+		case pg_query.Token_TEMPORARY, pg_query.Token_TEMP, pg_query.Token_LOCAL, pg_query.Token_GLOBAL, pg_query.Token_UNLOGGED, pg_query.Token_TABLE:
+			end++
+			continue
+		}
+		break
+	}
+	for end++; end+1 < len(toks) && toks[end].Kind == pg_query.Token_ASCII_46; end += 2 {
+		continue
+	}
+	f := b.emit(0, i)
+	f.add(" ")
+	return f.append(b.emit(end, len(toks)))
+}
+
+// withClause is the statement's own WITH up to the keyword that begins the statement proper, whose index it gives too.
+func (b *shipBuilder) withClause(keyword pg_query.Token) (*fragment, int) {
+	i := b.find(0, keyword)
+	if i < 0 {
+		return nil, -1
+	}
+	f := b.emit(0, i)
+	if i > 0 {
+		f.add(" ")
+	}
+	return f, i
+}
+
+// insertDemand reads what an INSERT would: its query, or those of its values that hold calls.
+func (b *shipBuilder) insertDemand(s *pg_query.InsertStmt) *fragment {
+	source := s.SelectStmt.GetSelectStmt()
+	if source == nil || writesIn(s.WithClause) || writesIn(source.WithClause) {
+		return nil
+	}
+	f, i := b.withClause(pg_query.Token_INSERT)
+	if i < 0 {
+		return nil
+	}
+	if len(source.ValuesLists) > 0 && source.WithClause == nil && len(source.SortClause) == 0 && source.LimitCount == nil && source.LimitOffset == nil {
+		return b.valuesDemand(f, i)
+	}
+	start := b.sourceStart(i)
+	if start < 0 {
+		return nil
+	}
+	end := b.sourceEnd(start, s)
+	query := b.emit(start, end)
+	if s.WithClause == nil || source.WithClause == nil {
+		return f.append(query)
+	}
+	return f.add("SELECT * FROM (").append(query).add(") AS pinnacle_source")
+}
+
+// sourceStart is the index of the first token of an INSERT's query, behind INTO table [AS alias] [(columns)]
+// [OVERRIDING … VALUE].
+func (b *shipBuilder) sourceStart(insert int) int {
+	toks := b.at.Tokens()
+	for i := insert + 2; i < len(toks); i++ {
+		switch toks[i].Kind {
+		case pg_query.Token_SELECT, pg_query.Token_VALUES, pg_query.Token_WITH, pg_query.Token_TABLE:
+			return i
+		case pg_query.Token_ASCII_40:
+			if i+1 < len(toks) {
+				switch toks[i+1].Kind {
+				case pg_query.Token_SELECT, pg_query.Token_VALUES, pg_query.Token_WITH, pg_query.Token_TABLE, pg_query.Token_ASCII_40:
+					return i
+				}
+			}
+			if i = b.at.Closing(i); i < 0 {
+				return -1
+			}
+		}
+	}
+	return -1
+}
+
+// sourceEnd is the index behind the last token of an INSERT's query.
+func (b *shipBuilder) sourceEnd(start int, s *pg_query.InsertStmt) int {
+	toks := b.at.Tokens()
+	end := len(toks)
+	if s.OnConflictClause != nil {
+		for i := start; i >= 0; {
+			if i = b.find(i, pg_query.Token_ON); i >= 0 && i+1 < len(toks) && toks[i+1].Kind == pg_query.Token_CONFLICT {
+				return i
+			} else if i >= 0 {
+				i++
+			}
+		}
+	}
+	if len(s.ReturningList) > 0 {
+		if i := b.find(start, pg_query.Token_RETURNING); i >= 0 {
+			return i
+		}
+	}
+	return end
+}
+
+// valuesDemand lists the values with calls, one a row, as text: their types need not be one.
+func (b *shipBuilder) valuesDemand(f *fragment, i int) *fragment {
+	toks := b.at.Tokens()
+	begin := "VALUES (("
+	for i = b.find(i, pg_query.Token_VALUES) + 1; i > 0 && i < len(toks) && toks[i].Kind == pg_query.Token_ASCII_40; i++ {
+		for _, span := range b.at.Items(i) {
+			if b.hasSite(span) {
+				f.add(begin).append(b.text.emit(span)).add(")::pg_catalog.text)")
+				begin = ", (("
+			}
+		}
+		if i = b.at.Closing(i) + 1; i == 0 || i >= len(toks) || toks[i].Kind != pg_query.Token_ASCII_44 {
+			break
+		}
+	}
+	if begin == "VALUES ((" { // the calls stand elsewhere
+		return nil
+	}
+	return f
+}
+
+// updateDemand reads the rows that an UPDATE would change, with the new values that hold calls.
+func (b *shipBuilder) updateDemand(s *pg_query.UpdateStmt) *fragment {
+	if writesIn(s.WithClause) || s.WhereClause.GetCurrentOfExpr() != nil {
+		return nil
+	}
+	f, i := b.withClause(pg_query.Token_UPDATE)
+	set := b.find(i, pg_query.Token_SET)
+	if i < 0 || set < 0 {
+		return nil
+	}
+	f.add("SELECT 1")
+	toks := b.at.Tokens()
+	assigned := map[string]bool{}
+	for _, n := range s.TargetList {
+		t := n.GetResTarget()
+		assigned[t.Name] = true
+		if t.Val.GetMultiAssignRef() != nil || b.count(t.Val) == 0 {
+			continue
+		}
+		if eq := b.find(b.at.After(int(t.Location)), pg_query.Token_ASCII_61); eq > 0 {
+			start := toks[eq+1].Span.Start
+			f.add(", ").append(b.text.emit(sqlparse.Span{Start: start, End: b.at.ExpressionEnd(start)}))
+		}
+	}
+	b.returning(f, s.ReturningList, assigned)
+	f.add(" FROM ").append(b.emit(i+1, set))
+	rest := b.find(set, pg_query.Token_FROM)
+	if rest >= 0 && len(s.FromClause) > 0 {
+		f.add(", ")
+		rest++
+	} else if rest = b.find(set, pg_query.Token_WHERE); rest >= 0 {
+		f.add(" ")
+	}
+	return b.tail(f, rest, len(s.ReturningList) > 0)
+}
+
+// tail adds the tokens from index i up to RETURNING; none where i is -1.
+func (b *shipBuilder) tail(f *fragment, i int, returning bool) *fragment {
+	if i < 0 {
+		return f
+	}
+	end := len(b.at.Tokens())
+	if returning {
+		if end = b.find(i, pg_query.Token_RETURNING); end < 0 {
+			return nil
+		}
+	}
+	return f.append(b.emit(i, end))
+}
+
+// returning adds the items of RETURNING that hold calls and read none of the columns that are assigned.
+func (b *shipBuilder) returning(f *fragment, list []*pg_query.Node, assigned map[string]bool) {
+	for _, n := range list {
+		t := n.GetResTarget()
+		if b.count(n) == 0 || reads(n, assigned) {
+			continue
+		}
+		start := int(t.Location)
+		f.add(", ").append(b.text.emit(sqlparse.Span{Start: start, End: b.at.ExpressionEnd(start)}))
+	}
+}
+
+// reads reports whether an expression may read one of the columns: by its name, or with a whole row.
+func reads(n *pg_query.Node, columns map[string]bool) bool {
+	found := false
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		if c := n.GetColumnRef(); c != nil && len(columns) > 0 {
+			last := c.Fields[len(c.Fields)-1]
+			found = found || last.GetAStar() != nil || columns[last.GetString_().GetSval()]
+		}
+		return !found
+	})
+	return found
+}
+
+// deleteDemand reads the rows that a DELETE would remove.
+func (b *shipBuilder) deleteDemand(s *pg_query.DeleteStmt) *fragment {
+	if writesIn(s.WithClause) || s.WhereClause.GetCurrentOfExpr() != nil {
+		return nil
+	}
+	f, i := b.withClause(pg_query.Token_DELETE_P)
+	from := b.find(i, pg_query.Token_FROM)
+	if i < 0 || from < 0 {
+		return nil
+	}
+	f.add("SELECT 1")
+	b.returning(f, s.ReturningList, nil)
+	f.add(" FROM ")
+	using := b.find(from, pg_query.Token_USING)
+	if using < 0 || len(s.UsingClause) == 0 {
+		return b.tail(f, from+1, len(s.ReturningList) > 0)
+	}
+	f.append(b.emit(from+1, using)).add(", ")
+	return b.tail(f, using+1, len(s.ReturningList) > 0)
+}

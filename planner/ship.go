@@ -1,0 +1,258 @@
+package planner
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// site is one call of the statement.
+type site struct {
+	call  *sqlparse.Call
+	model *datalayer.ModelVersion
+	args  []sqlparse.Arg
+	// row is the one argument that stands for all, where a whole row is given; nil otherwise.
+	row *sqlparse.Arg
+	// same is equal for calls of one kind and model whose arguments have equal tokens.
+	same   string
+	rank   int
+	ranked bool
+	fn     *Function
+}
+
+// shipBuilder makes one Ship plan.
+type shipBuilder struct {
+	req   Request
+	cat   Catalog
+	at    *sqlparse.Locator
+	sites []*site // in the order of the text
+	byFn  map[*pg_query.FuncCall]*site
+	kinds map[string]sqlparse.FunctionKind
+	text  splicer
+	plan  *Ship
+}
+
+// PlanShip plans a statement that home can prepare and whose calls may stand anywhere in it. A call where none can stand
+// is a *sqlparse.Error with PostgreSQL's own SQLSTATE where it has one for that place.
+func PlanShip(req Request, cat Catalog) (*Ship, error) {
+	at, err := sqlparse.NewLocator(req.Text, req.Span)
+	if err != nil {
+		return nil, err
+	}
+	b := &shipBuilder{req: req, cat: cat, at: at, byFn: map[*pg_query.FuncCall]*site{}, plan: &Ship{}}
+	b.text.text = req.Text
+	if err := refuseStatement(req.Node, req.Calls); err != nil {
+		return nil, err
+	}
+	for _, c := range req.Calls {
+		if err := b.resolve(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.functions(); err != nil {
+		return nil, err
+	}
+	b.rank()
+	b.name()
+	if err := b.edit(); err != nil {
+		return nil, err
+	}
+	b.plan.Home, b.plan.Origin = b.text.emit(req.Span).render(req.Span)
+	b.plan.Writes = writes(req.Node)
+	b.demand()
+	return b.plan, nil
+}
+
+// resolve notes a call with its model.
+func (b *shipBuilder) resolve(c *sqlparse.Call) error {
+	model, err := modelOf(c, b.cat)
+	if err != nil {
+		return err
+	}
+	if !model.Deterministic {
+		return &sqlparse.Error{Code: "0A000", Position: c.Span.Start,
+			Message: fmt.Sprintf("model %q is not deterministic: it can be called only in the select list, or in AND terms of WHERE, of the outermost SELECT", model.Name),
+			Detail:  "There it is called once for each row; elsewhere the number of calls is not defined.",
+			Hint:    "Call it in a SELECT of its own first, into a table."}
+	}
+	s := &site{call: c, model: model}
+	if s.row = wholeRow(c, model, b.req.Node); s.row == nil {
+		if s.args, err = order(c, model); err != nil {
+			return err
+		}
+	}
+	s.same = fmt.Sprintf("%s %s@%d%s", c.Func, model.Name, model.Version, b.tokens(sqlparse.Span{Start: c.ModelSpan.End, End: c.Span.End}))
+	b.sites = append(b.sites, s)
+	b.byFn[c.Node] = s
+	return nil
+}
+
+// wholeRow gives the argument of a call that hands over a row as a whole, t or t.*: the only one, of a model with several
+// arguments, each with a name, which are the row's columns. A name stands for a row if a table of the statement has it.
+func wholeRow(c *sqlparse.Call, model *datalayer.ModelVersion, statement *pg_query.Node) *sqlparse.Arg {
+	if len(c.Args) != 1 || len(model.Args) < 2 || c.Args[0].Name != "" {
+		return nil
+	}
+	fields := c.Args[0].Node.GetColumnRef().GetFields()
+	if len(fields) == 0 || len(fields) > 2 || len(fields) == 2 && fields[1].GetAStar() == nil {
+		return nil
+	}
+	for _, a := range model.Args {
+		if a.Name == "" {
+			return nil
+		}
+	}
+	if !tables(statement)[fields[0].GetString_().GetSval()] {
+		return nil
+	}
+	return &c.Args[0]
+}
+
+// tables are the names under which a statement's rows are known: aliases, and names of tables without one.
+func tables(statement *pg_query.Node) map[string]bool {
+	names := map[string]bool{}
+	sqlparse.Walk(statement, func(n *pg_query.Node) bool {
+		switch t := n.GetNode().(type) {
+		case *pg_query.Node_RangeVar:
+			names[tableName(t.RangeVar)] = true
+		case *pg_query.Node_RangeSubselect:
+			names[t.RangeSubselect.GetAlias().GetAliasname()] = true
+		case *pg_query.Node_RangeFunction:
+			names[t.RangeFunction.GetAlias().GetAliasname()] = true
+		case *pg_query.Node_JoinExpr:
+			names[t.JoinExpr.GetAlias().GetAliasname()] = true
+		case *pg_query.Node_UpdateStmt: // its table, as that of the next two, is no node of its own
+			names[tableName(t.UpdateStmt.Relation)] = true
+		case *pg_query.Node_DeleteStmt:
+			names[tableName(t.DeleteStmt.Relation)] = true
+		case *pg_query.Node_InsertStmt:
+			names[tableName(t.InsertStmt.Relation)] = true
+		case *pg_query.Node_MergeStmt:
+			names[tableName(t.MergeStmt.Relation)] = true
+		}
+		return true
+	})
+	delete(names, "")
+	return names
+}
+
+// tableName is the name of a table's rows.
+func tableName(t *pg_query.RangeVar) string {
+	if t.GetAlias() != nil {
+		return t.Alias.Aliasname
+	}
+	return t.GetRelname()
+}
+
+// tokens is a range of the text with one blank between its tokens and without case where it has no meaning.
+func (b *shipBuilder) tokens(span sqlparse.Span) string {
+	var out strings.Builder
+	toks := b.at.Tokens()
+	for _, t := range toks[b.at.After(span.Start):] {
+		if t.Span.End > span.End {
+			break
+		}
+		word := t.Span.Of(b.req.Text)
+		if t.Keyword != pg_query.KeywordKind_NO_KEYWORD || t.Kind == pg_query.Token_IDENT && word[0] != '"' {
+			word = strings.ToLower(word)
+		}
+		out.WriteString(" " + word)
+	}
+	return out.String()
+}
+
+// functions asks the catalog for the functions of the statement, and refuses volatile ones in arguments.
+func (b *shipBuilder) functions() error {
+	var all, inside []string
+	sqlparse.Walk(b.req.Node, func(n *pg_query.Node) bool {
+		if f := n.GetFuncCall(); f != nil && b.byFn[f] == nil {
+			all = append(all, functionName(f))
+		}
+		return true
+	})
+	for _, s := range b.sites {
+		inside = append(inside, b.argumentFunctions(s)...)
+	}
+	var err error
+	if b.kinds, err = b.cat.FunctionKinds(all); err != nil || len(inside) == 0 {
+		return err
+	}
+	volatile, err := b.cat.Volatile(inside)
+	if err != nil {
+		return err
+	}
+	for _, s := range b.sites {
+		for _, name := range b.argumentFunctions(s) {
+			if volatile[name] {
+				return &sqlparse.Error{Code: "0A000", Position: s.call.Span.Start,
+					Message: fmt.Sprintf("an argument of %s calls %s, which is volatile", s.call.Func, name),
+					Detail:  "The arguments are read before the model answers, and again with its answers: they must be the same both times.",
+					Hint:    "Call " + s.call.Func + " in the select list or in AND terms of WHERE of the outermost SELECT, or declare the function STABLE or IMMUTABLE if it is."}
+			}
+		}
+	}
+	return nil
+}
+
+// argumentFunctions lists the functions, other than predict, in a call's arguments.
+func (b *shipBuilder) argumentFunctions(s *site) []string {
+	var names []string
+	for _, a := range s.call.Args {
+		sqlparse.Walk(a.Node, func(n *pg_query.Node) bool {
+			if f := n.GetFuncCall(); f != nil && b.byFn[f] == nil {
+				names = append(names, functionName(f))
+			}
+			return true
+		})
+	}
+	return names
+}
+
+func functionName(f *pg_query.FuncCall) string {
+	return f.Funcname[len(f.Funcname)-1].GetString_().GetSval()
+}
+
+// kindLetters name the kinds of functions in the names of temporary ones.
+var kindLetters = map[string]string{"predict": "p", "try_predict": "t", "predict_details": "d"}
+
+// maxHash is how many digits of a model's hash go into a function's name, which may have 63 bytes.
+const maxHash = 24
+
+// name gives calls of one kind, model and rank one function.
+func (b *shipBuilder) name() {
+	byRank := append([]*site(nil), b.sites...)
+	sort.SliceStable(byRank, func(i, j int) bool { return byRank[i].rank < byRank[j].rank })
+	functions := map[string]*Function{}
+	numbers := map[string]int{}
+	for _, s := range byRank {
+		key := fmt.Sprintf("%s %s@%d", s.call.Func, s.model.Name, s.model.Version)
+		if !b.req.Shared {
+			key += fmt.Sprintf(" %d", s.rank)
+		}
+		if s.fn = functions[key]; s.fn == nil {
+			prefix := "pinnacle_" + s.model.Hash[:min(maxHash, len(s.model.Hash))] + "_" + kindLetters[s.call.Func]
+			s.fn = &Function{Kind: s.call.Func, Model: s.model, Rank: s.rank, Name: fmt.Sprintf("%s%d", prefix, numbers[prefix])}
+			numbers[prefix]++
+			functions[key] = s.fn
+			b.plan.Functions = append(b.plan.Functions, s.fn)
+		}
+	}
+	for _, s := range b.sites {
+		s.fn.addCall(s.call.Span.Of(b.req.Text))
+	}
+}
+
+// addCall notes a call's text, once.
+func (f *Function) addCall(text string) {
+	for _, have := range f.Calls {
+		if have == text {
+			return
+		}
+	}
+	f.Calls = append(f.Calls, text)
+}

@@ -1,0 +1,255 @@
+package planner
+
+import (
+	"strings"
+
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// edit notes every change of the client's text.
+func (b *shipBuilder) edit() error {
+	for _, s := range b.sites {
+		b.editCall(s)
+	}
+	inXML := map[*pg_query.Node]bool{} // an item there has no name of its own
+	var err error
+	sqlparse.Walk(b.req.Node, func(n *pg_query.Node) bool {
+		switch e := n.GetNode().(type) {
+		case *pg_query.Node_XmlExpr:
+			for _, named := range e.XmlExpr.NamedArgs {
+				inXML[named] = true
+			}
+		case *pg_query.Node_ResTarget:
+			if !inXML[n] {
+				b.nameColumn(e.ResTarget)
+			}
+		case *pg_query.Node_RangeFunction:
+			if err == nil {
+				err = b.nameFunction(e.RangeFunction)
+			}
+		case *pg_query.Node_SelectStmt:
+			b.cheapFirst(pg_query.Token_WHERE, e.SelectStmt.WhereClause)
+			b.cheapFirstIn(e.SelectStmt)
+		case *pg_query.Node_UpdateStmt:
+			b.cheapFirst(pg_query.Token_WHERE, e.UpdateStmt.WhereClause)
+		case *pg_query.Node_DeleteStmt:
+			b.cheapFirst(pg_query.Token_WHERE, e.DeleteStmt.WhereClause)
+		case *pg_query.Node_JoinExpr:
+			b.cheapFirst(pg_query.Token_ON, e.JoinExpr.Quals)
+		}
+		return err == nil
+	})
+	return err
+}
+
+// editCall puts the temporary function's name in place of the call's, and takes the model out of the arguments.
+func (b *shipBuilder) editCall(s *site) {
+	b.text.replace(b.at.NameOf(s.call), "pg_temp."+s.fn.Name)
+	b.text.replace(s.call.ModelSpan, "")
+	if comma := b.at.CommaOf(s.call); comma.Start < comma.End {
+		b.text.replace(comma, "")
+	}
+	if s.row != nil {
+		name := s.row.Span
+		if len(s.row.Node.GetColumnRef().Fields) > 1 { // t.*
+			name.End = b.at.Tokens()[b.at.After(name.End)-2].Span.Start
+		}
+		row := name.Of(b.req.Text)
+		fields := make([]string, len(s.model.Args))
+		for i, a := range s.model.Args {
+			fields[i] = "(" + row + ")." + sqlparse.QuoteIdentifier(a.Name)
+		}
+		b.text.replace(s.row.Span, strings.Join(fields, ", "))
+	}
+}
+
+// nameColumn gives a column that is named after a call that name, where it has no alias.
+func (b *shipBuilder) nameColumn(item *pg_query.ResTarget) {
+	if item.Name != "" || item.Val == nil {
+		return
+	}
+	if s := b.byFn[sqlparse.NamingFunction(item.Val)]; s != nil {
+		end := b.at.ExpressionEnd(int(item.Location))
+		b.text.replace(sqlparse.Span{Start: end, End: end}, " AS "+sqlparse.QuoteIdentifier(s.call.Func))
+	}
+}
+
+// nameFunction gives a call in FROM without an alias, and its column, the name that PostgreSQL would.
+func (b *shipBuilder) nameFunction(f *pg_query.RangeFunction) error {
+	var calls []*site
+	for _, item := range f.Functions {
+		if s := b.byFn[item.GetList().GetItems()[0].GetFuncCall()]; s != nil {
+			calls = append(calls, s)
+		}
+	}
+	if len(calls) == 0 {
+		return nil
+	}
+	if len(f.Functions) > 1 {
+		if len(f.GetAlias().GetColnames()) >= len(f.Functions) {
+			return nil
+		}
+		return &sqlparse.Error{Code: "0A000", Position: calls[0].call.Span.Start,
+			Message: calls[0].call.Func + " is not supported in ROWS FROM with several functions whose columns are not named",
+			Hint:    "Name the columns: ROWS FROM (…) AS t(a, b)."}
+	}
+	if f.Alias != nil {
+		return nil
+	}
+	toks := b.at.Tokens()
+	i := b.at.After(calls[0].call.Span.End)
+	if f.IsRowsfrom {
+		i++ // its parenthesis
+	}
+	if f.Ordinality {
+		i += 2
+	}
+	end := toks[i-1].Span.End
+	b.text.replace(sqlparse.Span{Start: end, End: end}, " AS "+sqlparse.QuoteIdentifier(calls[0].call.Func))
+	return nil
+}
+
+// cheapFirstIn looks at the branches of a set operation, which are no nodes of their own.
+func (b *shipBuilder) cheapFirstIn(s *pg_query.SelectStmt) {
+	for _, branch := range []*pg_query.SelectStmt{s.Larg, s.Rarg} {
+		if branch != nil {
+			b.cheapFirst(pg_query.Token_WHERE, branch.WhereClause)
+			b.cheapFirstIn(branch)
+		}
+	}
+}
+
+// cheapFirst moves, in the OR of a condition, what is cheap and cannot fail before what calls a model: PostgreSQL
+// evaluates the operands of OR in their order.
+func (b *shipBuilder) cheapFirst(keyword pg_query.Token, cond *pg_query.Node) {
+	if cond == nil || cond.GetCurrentOfExpr() != nil || !b.hasOr(cond) {
+		return
+	}
+	if span := b.at.Clause(keyword, cond); span.Start < span.End {
+		b.cheapOperands(span, cond)
+	}
+}
+
+// hasOr reports whether a condition has an OR outside functions and subqueries.
+func (b *shipBuilder) hasOr(n *pg_query.Node) bool {
+	e := n.GetBoolExpr()
+	if e == nil {
+		return false
+	}
+	if e.Boolop == pg_query.BoolExprType_OR_EXPR {
+		return true
+	}
+	for _, a := range e.Args {
+		if b.hasOr(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// cheapOperands does the work of cheapFirst on the condition at span.
+func (b *shipBuilder) cheapOperands(span sqlparse.Span, n *pg_query.Node) {
+	if !b.hasOr(n) {
+		return
+	}
+	operands := b.at.Operands(span, n)
+	for _, o := range operands {
+		b.cheapOperands(o.Span, o.Node)
+	}
+	if n.GetBoolExpr().GetBoolop() != pg_query.BoolExprType_OR_EXPR || len(operands) < 2 {
+		return
+	}
+	// What is cheap moves before the first operand with a call, and no other operand moves against its neighbours.
+	first := -1
+	for i, o := range operands {
+		if first < 0 && b.hasSite(o.Span) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return
+	}
+	var order, rest []int
+	for i, o := range operands {
+		if i < first || cheap(o.Node) {
+			order = append(order, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	if len(order) == first {
+		return
+	}
+	parts := make([]sqlparse.Span, len(operands))
+	for i, o := range operands {
+		parts[i] = o.Span
+	}
+	b.text.move(parts, append(order, rest...))
+}
+
+// hasSite reports whether a call stands in a range of the text.
+func (b *shipBuilder) hasSite(span sqlparse.Span) bool {
+	for _, s := range b.sites {
+		if span.Contains(s.call.Span) {
+			return true
+		}
+	}
+	return false
+}
+
+// comparisons are the operators that cheap knows: they cannot fail.
+var comparisons = map[string]bool{"=": true, "<>": true, "<": true, ">": true, "<=": true, ">=": true}
+
+// cheap reports whether a condition costs next to nothing and cannot fail: comparisons, and AND, OR and NOT of them, of
+// columns, constants and parameters.
+func cheap(n *pg_query.Node) bool {
+	switch e := n.GetNode().(type) {
+	case *pg_query.Node_BoolExpr:
+		return all(e.BoolExpr.Args, cheap)
+	case *pg_query.Node_NullTest:
+		return value(e.NullTest.Arg)
+	case *pg_query.Node_BooleanTest:
+		return cheap(e.BooleanTest.Arg)
+	case *pg_query.Node_AExpr:
+		return cheapOperator(e.AExpr)
+	}
+	return value(n)
+}
+
+func cheapOperator(e *pg_query.A_Expr) bool {
+	if len(e.Name) != 1 || !value(e.Lexpr) {
+		return false
+	}
+	switch e.Kind {
+	case pg_query.A_Expr_Kind_AEXPR_OP:
+		return comparisons[e.Name[0].GetString_().GetSval()] && value(e.Rexpr)
+	case pg_query.A_Expr_Kind_AEXPR_IN, pg_query.A_Expr_Kind_AEXPR_BETWEEN, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN:
+		return all(e.Rexpr.GetList().GetItems(), value)
+	case pg_query.A_Expr_Kind_AEXPR_LIKE, pg_query.A_Expr_Kind_AEXPR_ILIKE:
+		// A pattern may end in the escape character, which fails.
+		pattern := e.Rexpr.GetAConst().GetSval()
+		return pattern != nil && !strings.Contains(pattern.Sval, `\`)
+	case pg_query.A_Expr_Kind_AEXPR_DISTINCT, pg_query.A_Expr_Kind_AEXPR_NOT_DISTINCT:
+		return value(e.Rexpr)
+	}
+	return false
+}
+
+// value tells columns, parameters and constants (with a cast or without).
+func value(n *pg_query.Node) bool {
+	if c := n.GetTypeCast(); c != nil {
+		return c.Arg.GetAConst() != nil
+	}
+	return plainTarget(n)
+}
+
+func all(nodes []*pg_query.Node, is func(*pg_query.Node) bool) bool {
+	for _, n := range nodes {
+		if !is(n) {
+			return false
+		}
+	}
+	return true
+}
