@@ -15,6 +15,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
@@ -49,6 +50,7 @@ type Proxy struct {
 	options  Options
 	home     home.Home
 	server   *wire.Server
+	answerer *answer.Answerer
 	// closers undo what Open did, in its order.
 	closers []func(context.Context) error
 }
@@ -108,6 +110,8 @@ func (p *Proxy) open(ctx context.Context) error {
 	}
 	c := p.wireConfig()
 	c.TLS, c.RequireTLS, c.MaxConnections = tls, p.settings.TLSRequired, p.settings.MaxConnections
+	p.answerer = answer.New(answer.Config{Logger: p.options.Logger})
+	p.onClose(func(context.Context) error { return p.answerer.Close() })
 	p.server = wire.NewServer(c, p.home, p.interceptors(), p.options.Metrics)
 	p.onClose(func(ctx context.Context) error {
 		_ = p.server.Shutdown(ctx) // its only error is ctx's
@@ -250,6 +254,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Parse:     parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},
+		Answerer: p.answerer,
 		Observer: p.options.Metrics,
 		Logger:   p.options.Logger,
 	}).New

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
-	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -112,11 +111,21 @@ func (c *explainCursor) plan() string                        { return "explain" 
 
 // execute implements cursor.
 func (c *explainCursor) execute(ctx context.Context, h *homeSide, _ int64) (string, error) {
-	home, err := c.homePlan(ctx, h)
-	if err != nil {
-		return "", unpositioned(err)
+	var home []string
+	explain := func() (err error) {
+		home, err = c.homePlan(ctx, h)
+		return err
 	}
-	report := newReport(c.e.inner.stream)
+	err := error(nil)
+	if c.e.inner.ship != nil {
+		err = h.noting(ctx, explain)
+	} else {
+		err = explain()
+	}
+	if err != nil {
+		return "", c.e.inner.shown(unpositioned(err))
+	}
+	report := newReport(c.e.inner)
 	if c.e.command.Analyze {
 		if err := c.analyze(ctx, h, report); err != nil {
 			return "", err
@@ -146,10 +155,7 @@ func (c *explainCursor) execute(ctx context.Context, h *homeSide, _ int64) (stri
 
 // homePlan is home's EXPLAIN of its part, line by line.
 func (c *explainCursor) homePlan(ctx context.Context, h *homeSide) ([]string, error) {
-	text := c.e.inner.stream.Home
-	if c.e.inner.executes != nil {
-		text = c.e.inner.span.Of(c.e.inner.text)
-	}
+	text := c.e.inner.homeText()
 	var lines []string
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: ownName},
@@ -173,8 +179,31 @@ func (c *explainCursor) homePlan(ctx context.Context, h *homeSide) ([]string, er
 		if status != stream.Row {
 			return lines, h.expect(ctx, "33", nil)
 		}
-		lines = append(lines, string(values[0]))
+		line := string(values[0])
+		if c.e.inner.ship != nil {
+			line = spelt(line, c.e.inner.ship.Functions)
+		}
+		lines = append(lines, line)
 	}
+}
+
+// homeText is what home runs.
+func (p *predictStatement) homeText() string {
+	switch {
+	case p.executes != nil:
+		return p.span.Of(p.text)
+	case p.ship != nil:
+		return p.ship.Home
+	}
+	return p.stream.Home
+}
+
+// shown gives an error of home about a rewritten statement in the client's words.
+func (p *predictStatement) shown(err error) error {
+	if p.ship == nil {
+		return err
+	}
+	return renamed(err, p.ship.Functions)
 }
 
 // analyze runs the statement and throws its rows away.
@@ -186,8 +215,11 @@ func (c *explainCursor) analyze(ctx context.Context, h *homeSide, r *report) err
 	if err != nil {
 		return err
 	}
-	run := inner.(*predictCursor)
-	defer run.close()
+	defer inner.close()
+	run, streams := inner.(*predictCursor)
+	if !streams {
+		return c.analyzeShip(ctx, h, inner.(*shipCursor), r, began)
+	}
 	first := &firstRow{began: began}
 	if _, err := run.emit(ctx, h, 0, first); err != nil {
 		return err
@@ -215,9 +247,14 @@ func (f *firstRow) Flush() error { return nil }
 
 // report is what EXPLAIN tells of a plan.
 type report struct {
-	plan  *planner.Stream
-	calls []callReport
-	run   bool
+	// way is the strategy, filters and limit what a stream does itself; limit is -1 for none.
+	way     string
+	filters []string
+	limit   int64
+	calls   []callReport
+	run     bool
+	// rounds is the number of times that home ran the statement, for demand rounds.
+	rounds int
 	// rows are those that the client would have got, homeRows those that home gave.
 	rows, homeRows int64
 	took, first    time.Duration
@@ -239,8 +276,15 @@ type callReport struct {
 	Millis      float64 `json:"Model Time,omitempty"`
 }
 
-func newReport(plan *planner.Stream) *report {
-	r := &report{plan: plan}
+func newReport(p *predictStatement) *report {
+	if p.ship != nil {
+		return newShipReport(p.ship)
+	}
+	plan := p.stream
+	r := &report{way: "Predict Stream", filters: plan.FilterTexts, limit: -1}
+	if plan.Limited {
+		r.limit = plan.Limit
+	}
 	for _, c := range plan.Calls {
 		r.calls = append(r.calls, callReport{Model: c.Model.Name, Version: c.Model.Version, Runtime: c.Model.Runtime, Call: oneLine(c.Text)})
 	}
@@ -263,8 +307,11 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // text prints the report in the manner of PostgreSQL's own.
 func (r *report) text(home []string) []string {
-	head := "Predict Stream"
-	if r.run {
+	head := r.way
+	switch {
+	case r.run && r.rounds > 0:
+		head += fmt.Sprintf("  (actual rows=%d rounds=%d)", r.rows, r.rounds)
+	case r.run:
 		head += fmt.Sprintf("  (actual rows=%d home rows=%d)", r.rows, r.homeRows)
 	}
 	lines := []string{head}
@@ -275,11 +322,11 @@ func (r *report) text(home []string) []string {
 				*c.Rows, *c.Distinct, *c.NullSkipped, *c.Cached, *c.Shared, *c.Calls, *c.Batches, c.Millis))
 		}
 	}
-	for _, f := range r.plan.FilterTexts {
+	for _, f := range r.filters {
 		lines = append(lines, "  Filter: "+oneLine(f))
 	}
-	if r.plan.Limited && r.plan.Limit >= 0 {
-		lines = append(lines, fmt.Sprintf("  Limit: %d", r.plan.Limit))
+	if r.limit >= 0 {
+		lines = append(lines, fmt.Sprintf("  Limit: %d", r.limit))
 	}
 	for i, l := range home {
 		if i == 0 {
@@ -302,11 +349,14 @@ func (r *report) json(home string) (string, error) {
 	if err := json.Unmarshal([]byte(home), &plans); err != nil || len(plans) != 1 {
 		return "", fmt.Errorf("home's EXPLAIN (FORMAT JSON) has %d plans: %w", len(plans), err)
 	}
-	node := map[string]any{"Node Type": "Predict Stream", "Calls": r.calls, "Plans": []json.RawMessage{plans[0].Plan}}
-	if len(r.plan.FilterTexts) > 0 {
-		node["Filter"] = r.plan.FilterTexts
+	node := map[string]any{"Node Type": r.way, "Calls": r.calls, "Plans": []json.RawMessage{plans[0].Plan}}
+	if len(r.filters) > 0 {
+		node["Filter"] = r.filters
 	}
-	if r.run {
+	switch {
+	case r.run && r.rounds > 0:
+		node["Actual Rows"], node["Rounds"] = r.rows, r.rounds
+	case r.run:
 		node["Actual Rows"], node["Home Rows"] = r.rows, r.homeRows
 	}
 	top := map[string]any{"Plan": node}

@@ -19,6 +19,11 @@ const ownName = "pinnacle_own"
 type homeSide struct {
 	x      *wire.Exchange
 	values [][]byte
+	// alone says that the message at hand is all that its transaction holds so far, outside of a transaction block; last
+	// that nothing follows it in that transaction.
+	alone, last bool
+	// simple says that the message is a Query.
+	simple bool
 	// owed is the number of CloseComplete messages that home will send before the next answer that is waited for.
 	owed int
 }
@@ -144,7 +149,7 @@ func (h *homeSide) closeStatement(ctx context.Context, name string) error {
 	return h.expect(ctx, "3", nil)
 }
 
-// rows runs a query of the proxy's own and gives its rows to each.
+// rows runs a query of the proxy's own and gives its rows to each (which may be nil).
 func (h *homeSide) rows(ctx context.Context, q stream.Query, each func([][]byte) error) error {
 	formats := make([]int16, len(q.Params))
 	for i := range formats {
@@ -173,7 +178,7 @@ func (h *homeSide) rows(ctx context.Context, q stream.Query, each func([][]byte)
 		if status != stream.Row {
 			break
 		}
-		if failed == nil {
+		if failed == nil && each != nil {
 			failed = each(values)
 		}
 	}

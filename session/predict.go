@@ -10,6 +10,7 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
@@ -30,18 +31,26 @@ type predictStatement struct {
 	// name is the statement's name on home, declared the types that the client declared for its parameters.
 	name     string
 	declared []uint32
-	stream   *planner.Stream
-	home     *described
-	onHome   []stream.Field
-	visible  []pgproto3.FieldDescription
+	// stream or ship is the plan.
+	stream  *planner.Stream
+	ship    *planner.Ship
+	home    *described
+	onHome  []stream.Field
+	visible []pgproto3.FieldDescription
 	// promised is what the client was told first of the result, which must not change.
 	promised []pgproto3.FieldDescription
+	told     bool
 }
 
 func (p *predictStatement) params() []uint32                    { return p.home.params }
 func (p *predictStatement) fields() []pgproto3.FieldDescription { return p.promised }
 
-func (p *predictStatement) plan() string { return "stream" }
+func (p *predictStatement) plan() string {
+	if p.ship != nil {
+		return "ship"
+	}
+	return "stream"
+}
 
 func (p *predictStatement) drop(ctx context.Context, h *homeSide) error {
 	return h.closeStatement(ctx, p.name)
@@ -53,9 +62,18 @@ func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string
 	if p.executes != nil {
 		return p.prepareExecute(ctx, h)
 	}
-	return p.replan(ctx, h, func(plan *planner.Stream) (*described, error) {
-		return h.prepare(ctx, name, plan.Home, declared)
+	return p.replan(ctx, h, func(home string) (*described, error) {
+		return h.prepare(ctx, name, home, declared)
 	})
+}
+
+// replan plans the statement, as a stream where that can be, and has home prepare what it is to run.
+func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
+	err := p.replanStream(ctx, h, prepare)
+	if !refused(err) {
+		return err
+	}
+	return p.replanShip(ctx, h, prepare)
 }
 
 // prepareExecute has home prepare an EXECUTE of a statement that is made ready already.
@@ -68,19 +86,23 @@ func (p *predictStatement) prepareExecute(ctx context.Context, h *homeSide) erro
 	if err != nil {
 		return repositioned(err, own, p.text, func(at int) int { return p.span.Start + at })
 	}
+	if p.executes.ship != nil {
+		p.describeShip(p.executes.ship, d)
+		return nil
+	}
 	return p.describe(ctx, h, p.executes.stream, d)
 }
 
-// replan plans the statement and has home prepare it; where an argument then proves to need a cast of home's, or text may
+// replanStream plans the statement as a stream and has home prepare it; where an argument then proves to need a cast of home's, or text may
 // have a collation of its own, it does both again.
-func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(*planner.Stream) (*described, error)) error {
+func (p *predictStatement) replanStream(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
 	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Casts: map[[2]int]bool{}}
 	for {
 		plan, err := planner.PlanStream(req, p.s.catalog(ctx, h))
 		if err != nil {
 			return err
 		}
-		d, err := prepare(plan)
+		d, err := prepare(plan.Home)
 		if err != nil {
 			return repositioned(err, plan.Home, p.text, plan.Origin)
 		}
@@ -179,8 +201,8 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 			}
 		}
 	}
-	if p.promised == nil {
-		p.promised = p.visible
+	if !p.told {
+		p.promised, p.told = p.visible, true
 	}
 	return nil
 }
@@ -192,7 +214,7 @@ func (p *predictStatement) renew(ctx context.Context, h *homeSide) error {
 		return err
 	}
 	if stale {
-		p.stream = nil // home has no statement of the name until prepare has ended well
+		p.stream, p.ship = nil, nil // home has no statement of the name until prepare has ended well
 		if err := h.closeStatement(ctx, p.name); err != nil {
 			return err
 		}
@@ -208,7 +230,10 @@ func (p *predictStatement) renew(ctx context.Context, h *homeSide) error {
 func (p *predictStatement) stale(ctx context.Context, h *homeSide) (bool, error) {
 	if p.executes != nil {
 		err := p.executes.renew(ctx, h)
-		return p.stream != p.executes.stream, err
+		return p.stream != p.executes.stream || p.ship != p.executes.ship, err
+	}
+	if p.ship != nil {
+		return p.staleShip(ctx, h)
 	}
 	if p.stream == nil {
 		return true, nil
@@ -247,11 +272,17 @@ func (p *predictStatement) reposition(err error) error {
 	if p.executes != nil {
 		return unpositioned(err)
 	}
+	if p.ship != nil {
+		return renamed(repositioned(err, p.ship.Home, p.text, p.ship.Origin), p.ship.Functions)
+	}
 	return repositioned(err, p.stream.Home, p.text, p.stream.Origin)
 }
 
 // bind implements statement.
 func (p *predictStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
+	if p.ship != nil {
+		return p.bindShip(ctx, h, b)
+	}
 	fields, formats, err := withFormats(p.visible, b.ResultFormatCodes)
 	if err != nil {
 		return nil, err
@@ -303,8 +334,14 @@ func (c *predictCursor) open(ctx context.Context, h *homeSide) error {
 	for i, l := range c.leases {
 		models[i] = l
 	}
+	settings, err := c.p.s.settings(ctx, h)
+	if err != nil {
+		c.close()
+		return err
+	}
 	c.side = &portalSide{portal: c.portal}
-	run, err := stream.NewRun(stream.Config{Plan: c.p.stream, Fields: c.p.onHome, Formats: c.formats, Models: models, Limits: c.p.s.cfg.Stream}, c.side)
+	run, err := stream.NewRun(stream.Config{Plan: c.p.stream, Fields: c.p.onHome, Formats: c.formats, Models: models, Limits: c.p.s.cfg.Stream,
+		Answers: c.p.s.cfg.Answerer, Settings: settings, Budget: answer.NewBudget(settings.Limits)}, c.side)
 	if err != nil {
 		c.close()
 		return err

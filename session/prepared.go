@@ -5,7 +5,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
@@ -121,8 +120,8 @@ func (p *prepareStatement) run(ctx context.Context, h *homeSide) (string, error)
 		return "", coded("42P05", `prepared statement "`+name+`" already exists`, "", "")
 	}
 	p.p.name = name
-	err := p.p.replan(ctx, h, func(plan *planner.Stream) (*described, error) {
-		text := p.head + plan.Home
+	err := p.p.replan(ctx, h, func(home string) (*described, error) {
+		text := p.head + home
 		if err := h.ask(&pgproto3.Parse{Name: ownName, Query: text}, &pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName},
 			&pgproto3.Execute{Portal: ownName}, &pgproto3.Close{ObjectType: 'P', Name: ownName}, &pgproto3.Close{ObjectType: 'S', Name: ownName}); err != nil {
 			return nil, err

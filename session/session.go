@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
@@ -23,7 +24,7 @@ type Datalayer interface {
 
 // Observer is told what sessions do, for metrics.
 type Observer interface {
-	// StatementDone tells of a statement that the proxy ran itself: plan is "stream", "component", "explain" or "table".
+	// StatementDone tells of a statement that the proxy ran itself: plan is "stream", "ship", "component", "explain" or "table".
 	StatementDone(plan string, took time.Duration, failed bool)
 }
 
@@ -32,6 +33,10 @@ type Config struct {
 	Datalayer Datalayer
 	Parse     sqlparse.Limits
 	Stream    stream.Limits
+	// Answerer answers what statements ask of models; it must not be nil.
+	Answerer *answer.Answerer
+	// Predict are the settings where a session has set none of its own.
+	Predict answer.Settings
 	// Observer may be nil.
 	Observer Observer
 	Logger   *slog.Logger
@@ -50,6 +55,9 @@ func NewFactory(cfg Config) *Factory {
 	}
 	if cfg.Stream == (stream.Limits{}) {
 		cfg.Stream = stream.DefaultLimits()
+	}
+	if cfg.Predict == (answer.Settings{}) {
+		cfg.Predict = answer.DefaultSettings()
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -70,11 +78,16 @@ type session struct {
 	*Factory
 	info wire.Session
 	log  *slog.Logger
+	// ran says that a portal of the proxy's was run since the last ReadyForQuery.
+	ran bool
 	// tx is home's transaction status.
 	tx byte
 	// statements and portals are those that the proxy answers, by their protocol names.
 	statements map[string]statement
 	portals    map[string]cursor
+	// known are the session's settings of predict as they were read last; changing says that they may have changed since.
+	known    *answer.Settings
+	changing bool
 	// parsed and parseErr are what Wants found in the message that Handle gets next.
 	parsed   *sqlparse.Script
 	parseErr error
@@ -159,6 +172,7 @@ func (s *session) concerns(text []byte) bool {
 	if !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) {
 		return false
 	}
+	s.noteSettings(text)
 	s.parsed, s.parseErr = sqlparse.Parse(string(text), s.cfg.Parse)
 	if s.parseErr != nil {
 		return true
@@ -199,7 +213,7 @@ func (s *session) namesPrepared(script *sqlparse.Script) bool {
 
 // Ready implements wire.Interceptor.
 func (s *session) Ready(tx byte) {
-	s.tx = tx
+	s.tx, s.ran = tx, false
 	if tx != 'T' {
 		for name := range s.portals {
 			s.drop(name)
@@ -217,12 +231,14 @@ func (s *session) Close() {
 
 // Handle implements wire.Interceptor.
 func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body []byte) error {
-	h := &homeSide{x: x}
+	h := &homeSide{x: x, alone: !x.Running() && !s.ran, last: x.SyncNext()}
 	var err error
 	text := ""
 	switch typ {
 	case 'Q':
 		text = string(cString(body, 0))
+		h.alone = h.alone && s.parsed != nil && len(s.parsed.Statements) == 1
+		h.last, h.simple = h.alone, true
 		if err = plainStrings(x.Parameter, text); err == nil {
 			err = s.query(ctx, h, text)
 		}
@@ -238,6 +254,7 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 		err = s.describe(h, body)
 	case 'E':
 		err = s.execute(ctx, h, body)
+		s.ran = true
 	case 'C':
 		err = s.closeNamed(ctx, h, body)
 	}

@@ -1,9 +1,57 @@
 package session
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
+
+// noteSettings notes that a text may change settings of predict, from when on they are read for every statement: they
+// follow transactions.
+func (s *session) noteSettings(text []byte) {
+	if !s.changing && bytes.Contains(bytes.ToLower(text), []byte("predict.")) {
+		s.changing = true
+	}
+}
+
+// settings gives the session's settings of predict. PostgreSQL keeps them, as it keeps all whose names have a dot: in
+// transactions, for roles and databases, and in the options of a connection. Where no text of the session has named one
+// they are read once.
+func (s *session) settings(ctx context.Context, h *homeSide) (answer.Settings, error) {
+	if s.known != nil && !s.changing {
+		return *s.known, nil
+	}
+	names := answer.SettingNames()
+	q := stream.Query{Text: "SELECT "}
+	for i, n := range names {
+		if i > 0 {
+			q.Text += ", "
+		}
+		q.Text += "pg_catalog.current_setting(" + sqlparse.QuoteLiteral(n) + ", true)"
+		q.Formats = append(q.Formats, 0)
+	}
+	values := map[string]string{}
+	err := h.rows(ctx, q, func(v [][]byte) error {
+		for i := range v {
+			values[names[i]] = string(v[i])
+		}
+		return nil
+	})
+	if err != nil {
+		return answer.Settings{}, unpositioned(err)
+	}
+	set, err := s.cfg.Predict.With(values)
+	if err != nil {
+		return answer.Settings{}, err
+	}
+	s.known = &set
+	return set, nil
+}
 
 // readable refuses calls whose text would be misread under the session's client_encoding; parameter gives settings as home
 // reports them (ParameterStatus).

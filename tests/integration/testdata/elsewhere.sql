@@ -303,17 +303,10 @@ SELECT coalesce(odd, predict('double', k)) FROM item ORDER BY id LIMIT 50
 
 -- case: a default for a column
 -- expect: either
--- names: CREATE TABLE
+-- names: DEFAULT
 -- setup: BEGIN
 -- only: simple
 CREATE TABLE w_default (id int DEFAULT predict('double', 1))
-
--- case: an index on a call
--- expect: either
--- names: INDEX
--- setup: CREATE TEMP TABLE w (id int)
--- only: simple
-CREATE INDEX ON w (predict('double', id))
 
 -- case: a check constraint
 -- expect: either

@@ -1,0 +1,177 @@
+package ship
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// Asked are the arguments that one function has asked for in a round, each once.
+type Asked struct {
+	Function *planner.Function
+	// Args hold the arguments, a column each, and Keys the keys that the function knows them by.
+	Args []udf.Column
+	Keys [][]byte
+
+	decoders []pgvalue.Decoder
+}
+
+// Round gathers what functions ask for while a statement runs.
+type Round struct {
+	functions map[string]*planner.Function
+	asked     map[string]*Asked
+	order     []*Asked
+	// held is the memory that the arguments take, in bytes, and most its limit.
+	held, most int
+	// known holds the keys that were answered in earlier rounds of the statement.
+	known *Known
+	err   error
+}
+
+// NewRound begins a round of a statement; the arguments that it may ask for take at most so many bytes.
+func NewRound(functions []*planner.Function, known *Known, most int) *Round {
+	r := &Round{functions: map[string]*planner.Function{}, asked: map[string]*Asked{}, most: most, known: known}
+	for _, f := range functions {
+		r.functions[f.Name] = f
+	}
+	return r
+}
+
+// Take reads the message of a notice with CodeAsked.
+func (r *Round) Take(message string) {
+	if r.err != nil {
+		return
+	}
+	r.err = r.take(message)
+}
+
+func (r *Round) take(message string) error {
+	name, text, ok := strings.Cut(message, " ")
+	f := r.functions[name]
+	if !ok || f == nil {
+		return fmt.Errorf("home asks for answers of %q", name)
+	}
+	record, err := hex.DecodeString(text)
+	if err != nil {
+		return fmt.Errorf("what home asks %q for: %w", name, err)
+	}
+	a := r.asked[name]
+	if a == nil {
+		a = &Asked{Function: f}
+		r.asked[name] = a
+		r.order = append(r.order, a)
+	}
+	if r.held += len(record); r.most > 0 && r.held > r.most {
+		return &datalayer.Error{Code: "54000", Message: "a statement with predict asks for too many arguments at once",
+			Detail: fmt.Sprintf("The arguments asked for take more than %d bytes.", r.most),
+			Hint:   "Raise the setting predict-round-bytes, or run the statement over fewer rows at a time."}
+	}
+	return a.add(record)
+}
+
+// add reads a record as record_send writes it: the number of columns, and of each its type, length and value.
+func (a *Asked) add(record []byte) error {
+	model := a.Function.Model
+	cut := fmt.Errorf("what home asks model %q for cannot be read", model.Name)
+	if len(record) < 4 || int(binary.BigEndian.Uint32(record)) != len(model.Args) {
+		return cut
+	}
+	if a.Args == nil {
+		a.Args = make([]udf.Column, len(model.Args))
+		a.decoders = make([]pgvalue.Decoder, len(model.Args))
+		for i := range a.Args {
+			a.Args[i].Type = model.Args[i].Type
+		}
+	}
+	rest := record[4:]
+	for i := range model.Args {
+		if len(rest) < 8 {
+			return cut
+		}
+		oid, size := binary.BigEndian.Uint32(rest), int(int32(binary.BigEndian.Uint32(rest[4:])))
+		rest = rest[8:]
+		var value []byte
+		if size >= 0 {
+			if size > len(rest) {
+				return cut
+			}
+			value, rest = rest[:size:size], rest[size:]
+		}
+		if len(a.Keys) == 0 {
+			d, err := pgvalue.NewDecoder(oid, model.Args[i].Type)
+			if err != nil {
+				return err
+			}
+			a.decoders[i] = d
+		}
+		if err := a.decoders[i].Append(&a.Args[i], value); err != nil {
+			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, model.Name), Detail: err.Error(), Err: err}
+		}
+	}
+	a.Keys = append(a.Keys, keyOf(record))
+	return nil
+}
+
+// keyOf is how a function's table of answers knows arguments.
+func keyOf(record []byte) []byte {
+	if len(record) <= longKey {
+		return record
+	}
+	sum := sha256.Sum256(record)
+	return sum[:]
+}
+
+// Empty reports whether nothing was asked for.
+func (r *Round) Empty() bool { return len(r.order) == 0 && r.err == nil }
+
+// Believed gives what is to be answered: what the functions of the lowest rank asked for, since a missing answer of
+// theirs may be why those of a higher one were asked at all. It is an error if something is asked for that was answered
+// before.
+func (r *Round) Believed() (asked []*Asked, err error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	lowest := 0
+	for i, a := range r.order {
+		if i == 0 || a.Function.Rank < lowest {
+			lowest = a.Function.Rank
+		}
+	}
+	for _, a := range r.order {
+		if a.Function.Rank > lowest {
+			continue
+		}
+		if err := r.known.add(a); err != nil {
+			return nil, err
+		}
+		asked = append(asked, a)
+	}
+	return asked, nil
+}
+
+// Known are the arguments that were answered for a statement.
+type Known struct {
+	keys map[string]struct{}
+}
+
+// add notes arguments.
+func (k *Known) add(a *Asked) error {
+	if k.keys == nil {
+		k.keys = map[string]struct{}{}
+	}
+	for _, key := range a.Keys {
+		id := a.Function.Name + string(key)
+		if _, again := k.keys[id]; again {
+			return fmt.Errorf("home asks model %q again for arguments that were answered", a.Function.Model.Name)
+		}
+		k.keys[id] = struct{}{}
+	}
+	return nil
+}

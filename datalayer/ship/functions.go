@@ -1,0 +1,156 @@
+// Package ship runs statements in which calls stand anywhere: it makes the temporary functions of home that stand for
+// calls, reads what they ask for, and gives them their answers. It knows no connection; a session runs its queries.
+package ship
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// The SQLSTATEs that the temporary functions raise. They are of a class that neither the SQL standard nor PostgreSQL uses.
+const (
+	// CodeAsked is that of the INFO by which a function asks for an answer.
+	CodeAsked = "PN001"
+	// CodeEnough is that of the error that ends a round early.
+	CodeEnough = "PN002"
+	// CodeLate is that of the error of a function that misses an answer when nobody takes note of it.
+	CodeLate = "PN003"
+)
+
+// notingSetting is the setting of home that says whether a round runs, "" or the number of misses after which it ends:
+// "all" for none.
+const notingSetting = "pinnacle.noting"
+
+// longKey is the length in bytes past which arguments are known by their SHA-256. An entry of PostgreSQL's B-tree holds
+// some 2,700 bytes at most.
+const longKey = 64
+
+// noter is the function that takes note of a miss: once for each call and arguments in a round.
+const noter = "pinnacle_note"
+
+// Missing is the query that gives the names of those of the functions, and of what they need, that home's session lacks.
+func Missing(functions []*planner.Function) (stream.Query, error) {
+	names := []string{noter}
+	for _, f := range functions {
+		names = append(names, f.Name)
+	}
+	list, err := pgvalue.AppendArray(nil, &udf.Column{Type: udf.Text, Texts: names}, udf.Text.OID())
+	return stream.Query{
+		Text:  "SELECT n FROM pg_catalog.unnest($1) AS n WHERE pg_catalog.to_regproc('pg_temp.' OPERATOR(pg_catalog.||) n) IS NULL",
+		Types: []uint32{udf.Text.ArrayOID()}, Params: [][]byte{list}, Formats: []int16{0},
+	}, err
+}
+
+// Create gives the statements that make a function of the list that Missing gave, and the table of its answers.
+func Create(name string, functions []*planner.Function) []string {
+	if name == noter {
+		return createNoter()
+	}
+	for _, f := range functions {
+		if f.Name == name {
+			return createFunction(f)
+		}
+	}
+	return nil
+}
+
+// createNoter makes the function that takes note of misses. It is volatile, so that it may write into the table that it
+// leaves out by what it has noted before, and is called by functions that are not.
+func createNoter() []string {
+	return []string{
+		"CREATE TEMPORARY TABLE IF NOT EXISTS pinnacle_noted (call text, key bytea, PRIMARY KEY (call, key)) ON COMMIT DELETE ROWS",
+		"CREATE OR REPLACE FUNCTION pg_temp." + noter + `(pinnacle_call text, pinnacle_key bytea, pinnacle_record bytea) RETURNS void LANGUAGE plpgsql AS $pinnacle$
+DECLARE
+  pinnacle_left text := pg_catalog.current_setting('` + notingSetting + `', true);
+BEGIN
+  IF pinnacle_left IS NULL OR pinnacle_left OPERATOR(pg_catalog.=) '' THEN
+    RAISE EXCEPTION USING ERRCODE = '` + CodeLate + `', MESSAGE = 'predict was asked for arguments that were not there when the statement began';
+  END IF;
+  INSERT INTO pg_temp.pinnacle_noted VALUES (pinnacle_call, pinnacle_key) ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    RAISE INFO USING ERRCODE = '` + CodeAsked + `', MESSAGE = pinnacle_call OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) pg_catalog.encode(pinnacle_record, 'hex');
+  END IF;
+  IF pinnacle_left OPERATOR(pg_catalog.<>) 'all' THEN
+    IF pinnacle_left::pg_catalog.int4 OPERATOR(pg_catalog.<=) 1 THEN
+      RAISE EXCEPTION USING ERRCODE = '` + CodeEnough + `', MESSAGE = 'enough was asked for in this round';
+    END IF;
+    PERFORM pg_catalog.set_config('` + notingSetting + `', (pinnacle_left::pg_catalog.int4 OPERATOR(pg_catalog.-) 1)::pg_catalog.text, true);
+  END IF;
+END $pinnacle$`,
+	}
+}
+
+// createFunction makes the function of a call. It is STABLE, not IMMUTABLE: PostgreSQL would otherwise put the NULL of a
+// miss into a plan that it keeps. What it reads is of the snapshot of the statement that calls it.
+func createFunction(f *planner.Function) []string {
+	table := "pg_temp." + answersTable(f)
+	var params, args []string
+	for i, a := range f.Model.Args {
+		p := a.Type.String()
+		if a.Name != "" {
+			p = sqlparse.QuoteIdentifier(a.Name) + " " + p
+		}
+		params = append(params, p)
+		args = append(args, fmt.Sprintf("$%d", i+1))
+	}
+	strict := ""
+	if f.Model.NullOnNull {
+		strict = " STRICT"
+	}
+	returns := Returns(f).String()
+	return []string{
+		"CREATE TEMPORARY TABLE IF NOT EXISTS " + answersTable(f) + " (key bytea PRIMARY KEY, answer " + returns + ") ON COMMIT DELETE ROWS",
+		"CREATE OR REPLACE FUNCTION pg_temp." + f.Name + "(" + strings.Join(params, ", ") + ") RETURNS " + returns +
+			" LANGUAGE plpgsql STABLE" + strict + ` COST 10000 AS $pinnacle$
+#variable_conflict use_column
+DECLARE
+  pinnacle_record bytea := pg_catalog.record_send(ROW(` + strings.Join(args, ", ") + `));
+  pinnacle_key bytea := pinnacle_record;
+  pinnacle_answer ` + returns + `;
+BEGIN
+  IF pg_catalog.octet_length(pinnacle_record) OPERATOR(pg_catalog.>) ` + fmt.Sprint(longKey) + ` THEN
+    pinnacle_key := pg_catalog.sha256(pinnacle_record);
+  END IF;
+  SELECT a.answer INTO pinnacle_answer FROM ` + table + ` AS a WHERE a.key OPERATOR(pg_catalog.=) pinnacle_key;
+  IF NOT FOUND THEN
+    PERFORM pg_temp.` + noter + `('` + f.Name + `', pinnacle_key, pinnacle_record);
+  END IF;
+  RETURN pinnacle_answer;
+END $pinnacle$`,
+	}
+}
+
+// answersTable is the temporary table of a function's answers.
+func answersTable(f *planner.Function) string {
+	return "pinnacle_answers_" + strings.TrimPrefix(f.Name, "pinnacle_")
+}
+
+// Returns is the type of a function's answers: the model's own, and jsonb for predict_details.
+func Returns(f *planner.Function) udf.Type {
+	if f.Kind == "predict_details" {
+		return udf.JSONB
+	}
+	return f.Model.Returns
+}
+
+// Noting is the statement that lets functions ask for at most so many misses in what follows of the transaction; 0 for
+// any number, and -1 that none may be missed.
+func Noting(misses int) string {
+	value := fmt.Sprint(misses)
+	switch {
+	case misses < 0:
+		value = ""
+	case misses == 0:
+		value = "all"
+	}
+	return "SELECT pg_catalog.set_config('" + notingSetting + "', '" + value + "', true)"
+}
+
+// Forget is the statement that lets functions ask again for what they have asked for in an earlier round.
+const Forget = "DELETE FROM pg_temp.pinnacle_noted"

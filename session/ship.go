@@ -1,0 +1,293 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// refused reports whether an error says that a plan is not made for a statement.
+func refused(err error) bool {
+	var e *sqlparse.Error
+	return errors.As(err, &e) && e.Code == "0A000"
+}
+
+// sqlState gives the SQLSTATE of an error that home raised, "" for any other.
+func sqlState(err error) string {
+	var home *homeError
+	if errors.As(err, &home) {
+		return home.response.Code
+	}
+	return ""
+}
+
+// replanShip plans a statement that is to be run by demand rounds and has home prepare it, with the temporary functions
+// that it calls made before.
+func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
+	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call}
+	for {
+		plan, err := planner.PlanShip(req, p.s.catalog(ctx, h))
+		if err != nil {
+			return err
+		}
+		if err := h.makeFunctions(ctx, plan.Functions); err != nil {
+			return err
+		}
+		d, err := prepare(plan.Home)
+		if err == nil {
+			p.describeShip(plan, d)
+			return nil
+		}
+		// Calls with functions of their own are not the same expression for GROUP BY, though they may mean the same.
+		again := sqlState(err) == "42803" && !req.Shared && h.x.TxStatus() == 'I' && !h.x.Running()
+		if !again {
+			return renamed(repositioned(err, plan.Home, p.text, plan.Origin), plan.Functions)
+		}
+		req.Shared = true
+		if err := h.x.Settle(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// describeShip keeps a plan and what home says of its statement.
+func (p *predictStatement) describeShip(plan *planner.Ship, d *described) {
+	p.ship, p.home = plan, d
+	p.visible = nil
+	if d.fields != nil {
+		p.visible = append([]pgproto3.FieldDescription{}, d.fields...)
+	}
+	for i, name := range plan.Names {
+		if i < len(p.visible) {
+			p.visible[i].Name = []byte(name)
+		}
+	}
+	if !p.told {
+		p.promised, p.told = p.visible, true
+	}
+}
+
+// staleShip reports whether the functions of a plan are not those that the statement means now, or home has lost them: a
+// transaction in which they were made was rolled back.
+func (p *predictStatement) staleShip(ctx context.Context, h *homeSide) (bool, error) {
+	for _, c := range p.call {
+		m, err := p.s.cfg.Datalayer.Describe(ctx, c.Model, c.Version)
+		if err != nil {
+			return false, err
+		}
+		used := false
+		for _, f := range p.ship.Functions {
+			used = used || f.Model.Name == m.Name && f.Model.Version == m.Version && f.Model.Hash == m.Hash
+		}
+		if !used {
+			return true, nil
+		}
+	}
+	missing, err := h.missingFunctions(ctx, p.ship.Functions)
+	return len(missing) > 0, err
+}
+
+// missingFunctions lists what home's session lacks of what functions need.
+func (h *homeSide) missingFunctions(ctx context.Context, functions []*planner.Function) ([]string, error) {
+	q, err := ship.Missing(functions)
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	err = h.rows(ctx, q, func(v [][]byte) error {
+		missing = append(missing, string(v[0]))
+		return nil
+	})
+	return missing, unpositioned(err)
+}
+
+// makeFunctions makes those of the functions that home's session lacks.
+func (h *homeSide) makeFunctions(ctx context.Context, functions []*planner.Function) error {
+	missing, err := h.missingFunctions(ctx, functions)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	var texts []string
+	for _, name := range missing {
+		texts = append(texts, ship.Create(name, functions)...)
+	}
+	err = h.quietly(func() error { return h.do(ctx, texts...) })
+	switch sqlState(err) {
+	case "42501":
+		return hinted(err, "A statement with predict in this place needs temporary objects: GRANT TEMPORARY ON DATABASE … TO …;")
+	case "25006":
+		return hinted(err, "A statement with predict in this place needs a temporary function, which a read-only transaction cannot make. Run it once outside of one.")
+	}
+	return unpositioned(err)
+}
+
+// quietly keeps home's notices from the client while f runs.
+func (h *homeSide) quietly(f func() error) error {
+	h.x.OnNotice(func([]byte) bool { return true })
+	defer h.x.OnNotice(nil)
+	return f()
+}
+
+// hinted gives an error of home another HINT.
+func hinted(err error, hint string) error {
+	var home *homeError
+	if !errors.As(err, &home) {
+		return err
+	}
+	e := *home
+	e.response.Hint, e.response.Position = hint, 0
+	return &e
+}
+
+// functionName finds the names of temporary functions in what home prints.
+var functionName = regexp.MustCompile(`(?:"?pg_temp(?:_[0-9]+)?"?\.)?"?pinnacle_[0-9a-f]{24}_[ptd][0-9]+"?(\(?)`)
+
+// spelt puts the calls that the client knows in place of the names of temporary functions in what home prints.
+func spelt(text string, functions []*planner.Function) string {
+	if !strings.Contains(text, "pinnacle_") {
+		return text
+	}
+	return functionName.ReplaceAllStringFunc(text, func(found string) string {
+		open := strings.HasSuffix(found, "(")
+		for _, f := range functions {
+			if !strings.Contains(found, f.Name) {
+				continue
+			}
+			if open {
+				return f.Kind + "('" + f.Model.Name + "', "
+			}
+			return f.Kind
+		}
+		if open {
+			return "predict("
+		}
+		return "predict"
+	})
+}
+
+// renamed puts the calls that the client knows in place of temporary functions in an error of home.
+func renamed(err error, functions []*planner.Function) error {
+	var home *homeError
+	if !errors.As(err, &home) {
+		return err
+	}
+	e := *home
+	e.response.Message = spelt(e.response.Message, functions)
+	e.response.Detail = spelt(e.response.Detail, functions)
+	e.response.Hint = spelt(e.response.Hint, functions)
+	e.response.Where = ""
+	if e.response.Code == ship.CodeLate {
+		e.response.Code = "40001"
+		e.response.Hint = "Rows have changed since the statement began; run it again."
+	}
+	return &e
+}
+
+// bindShip makes a portal over a statement that is run by demand rounds. Home binds it too where there may be parameters,
+// so that it checks them; it is bound anew for each round.
+func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
+	if err := readable(h.x.Parameter); err != nil {
+		return nil, err
+	}
+	fields, _, err := withFormats(p.visible, b.ResultFormatCodes)
+	if err != nil {
+		return nil, err
+	}
+	if !h.simple {
+		if err := h.noting(ctx, func() error { return h.bound(ctx, b) }); err != nil {
+			return nil, p.reposition(err)
+		}
+	}
+	c := &shipCursor{p: p, described: fields, bound: *b, leases: map[*planner.Function]*datalayer.Lease{}, stats: map[*planner.Function]*datalayer.CallStats{},
+		given: map[*planner.Function]int{}}
+	for _, f := range p.ship.Functions {
+		l, err := p.s.cfg.Datalayer.Acquire(ctx, f.Model.Name, f.Model.Version)
+		if err != nil {
+			c.close()
+			return nil, err
+		}
+		c.leases[f], c.stats[f] = l, &datalayer.CallStats{}
+	}
+	return c, nil
+}
+
+// noting runs f while functions may miss answers and nobody takes note of it: PostgreSQL calls them to estimate while it
+// plans.
+func (h *homeSide) noting(ctx context.Context, f func() error) error {
+	if err := h.do(ctx, ship.Noting(0)); err != nil {
+		return unpositioned(err)
+	}
+	h.x.OnNotice(func(body []byte) bool {
+		_, asked := askedBy(body)
+		return asked
+	})
+	err := f()
+	h.x.OnNotice(nil)
+	if err != nil {
+		return err
+	}
+	return unpositioned(h.do(ctx, ship.Noting(-1), ship.Forget))
+}
+
+// askedBy gives the message of a notice by which a function asks for an answer.
+func askedBy(body []byte) (string, bool) {
+	var n pgproto3.NoticeResponse
+	err := n.Decode(body)
+	return n.Message, err == nil && n.Code == ship.CodeAsked
+}
+
+// bound has home bind a portal.
+func (h *homeSide) bound(ctx context.Context, b *pgproto3.Bind) error {
+	if err := h.ask(b); err != nil {
+		return err
+	}
+	return h.expect(ctx, "2", nil)
+}
+
+// do runs statements of the proxy's own on home, one after the other, and throws away what they give.
+func (h *homeSide) do(ctx context.Context, texts ...string) error {
+	for _, t := range texts {
+		h.x.Send(
+			&pgproto3.Close{ObjectType: 'S', Name: ownName},
+			&pgproto3.Parse{Name: ownName, Query: t},
+			&pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName},
+			&pgproto3.Execute{Portal: ownName},
+			&pgproto3.Close{ObjectType: 'P', Name: ownName},
+			&pgproto3.Close{ObjectType: 'S', Name: ownName},
+		)
+	}
+	if err := h.ask(); err != nil {
+		return err
+	}
+	for range texts {
+		if err := h.done(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done takes the answers to one of do's statements.
+func (h *homeSide) done(ctx context.Context) error {
+	if err := h.expect(ctx, "312", nil); err != nil {
+		return err
+	}
+	for {
+		_, status, err := h.next(ctx)
+		if err != nil {
+			return err
+		}
+		if status != stream.Row {
+			return h.expect(ctx, "33", nil)
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
+)
+
+// run is the rounds of one statement of home's: it is run until it asks for nothing.
+type run struct {
+	c         *shipCursor
+	b         *block
+	statement string
+	// origin maps the position of an error of home.
+	origin func(error) error
+	// discard says that the rows are not wanted, writes that a run that asked for anything must be undone, limited that the
+	// client takes the rows in parts, closed that nothing may be asked for.
+	discard, writes, limited, closed bool
+
+	// sure says that a run has asked for nothing but had too many rows, which the next one sends.
+	sure bool
+	// spool holds the rows of the current run; direct says that they go to the client as they come.
+	spool  *spool
+	direct bool
+	sent   bool
+	tag    string
+	round  *ship.Round
+}
+
+// rounds runs the statement until a run has asked for nothing.
+func (r *run) rounds(ctx context.Context, h *homeSide) error {
+	misses, growth := firstMisses, missesGrowth
+	if r.c.p.ship.Small {
+		misses, growth = smallMisses, smallMissesGrowth
+	}
+	for n := 0; ; n++ {
+		if n == maxRounds {
+			return coded("54000", "predict needs too many rounds",
+				fmt.Sprintf("The statement has asked for arguments that were not known before in each of %d runs.", maxRounds),
+				"Arguments that differ in each run, as of random() or nextval(), cannot stand here.")
+		}
+		again, err := r.one(ctx, h, misses)
+		if err != nil || !again {
+			return err
+		}
+		if misses *= growth; misses > 1<<24 {
+			misses = 0
+		}
+	}
+}
+
+// one runs the statement once. again says that it asked for answers, which home has now, or that its rows were too many to
+// be held and are to be sent in another run.
+func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err error) {
+	c := r.c
+	c.rounds++
+	switch {
+	case r.closed:
+		misses = -1
+	case !r.b.savepoints || r.writes || r.sure:
+		misses = 0
+	}
+	c.rows = 0
+	if err := r.b.openRound(ctx, h, misses); err != nil {
+		return false, unpositioned(err)
+	}
+	r.round = ship.NewRound(c.p.ship.Functions, &c.known, roundBytes)
+	r.spool, r.direct, r.sent = &spool{partial: r.limited}, r.sure && !r.limited && !r.discard, false
+	h.x.OnNotice(r.notice)
+	ended, err := r.execute(ctx, h)
+	h.x.OnNotice(nil)
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	if err != nil && ended {
+		return false, err
+	}
+	if r.limited && r.writes && r.spool.over {
+		return false, coded("54000", "the rows of a writing statement with predict are too many to be read in parts",
+			fmt.Sprintf("They take more than %d bytes.", spoolBytes), "Read them without a row limit.")
+	}
+	enough := sqlState(err) == ship.CodeEnough
+	if r.round.Empty() {
+		if err != nil {
+			return false, renamed(r.origin(err), c.p.ship.Functions)
+		}
+		if r.spool.over && !r.direct && !r.discard && !r.limited {
+			r.sure = true
+			return true, r.b.undo(ctx, h, false)
+		}
+		if r.discard {
+			return false, r.b.undo(ctx, h, false)
+		}
+		return false, r.b.keep(ctx, h)
+	}
+	if err != nil && !enough && (!r.b.savepoints || !doubtful(sqlState(err))) {
+		return false, renamed(r.origin(err), c.p.ship.Functions)
+	}
+	if r.sent || r.writes && !r.b.savepoints {
+		return false, coded("40001", "could not finish a statement with predict because of concurrent changes",
+			"Rows with arguments that were not there before have appeared while the statement ran.", "Run the statement again.")
+	}
+	asked, bad := r.round.Believed()
+	if bad != nil {
+		return false, bad
+	}
+	if undone := r.b.undo(ctx, h, err != nil); undone != nil {
+		return false, undone
+	}
+	for _, a := range asked {
+		if err := c.answer(ctx, h, a); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// doubtful reports whether an error of a round that missed answers may come from the NULLs that stood for them.
+func doubtful(state string) bool {
+	if len(state) != 5 {
+		return false
+	}
+	switch state[:2] {
+	case "40", "42", "53", "57", "58", "XX", "08", "25", "54":
+		return state == "42804" || state == "54001"
+	}
+	return true
+}
+
+// notice takes what functions ask for from home's notices, and keeps the statement's own from the client in runs that do
+// not count.
+func (r *run) notice(body []byte) bool {
+	if message, asked := askedBy(body); asked {
+		r.round.Take(message)
+		return true
+	}
+	if r.direct || r.discard {
+		return r.discard
+	}
+	r.spool.add('N', body)
+	return true
+}
+
+// roundPortal is the portal on home of a run. It is another one than that of the proxy's own statements, since it is there
+// until a run that has failed is undone.
+const roundPortal = "pinnacle_round"
+
+// execute binds and runs the statement once. ended says that an error is not home's answer to it, but of the connection
+// or of the client.
+func (r *run) execute(ctx context.Context, h *homeSide) (ended bool, err error) {
+	b := r.c.bound
+	b.DestinationPortal, b.PreparedStatement = roundPortal, r.statement
+	if r.discard {
+		b.ResultFormatCodes = nil
+	}
+	if err := h.ask(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal}); err != nil {
+		return true, err
+	}
+	for {
+		typ, body, err := h.receive(ctx)
+		if err != nil {
+			return true, err
+		}
+		switch typ {
+		case '2':
+		case 'E':
+			return false, decodeError(body)
+		case 'C':
+			r.tag = string(cString(body, 0))
+			if err := h.expect(ctx, "3", nil); err != nil {
+				return true, err
+			}
+			return false, nil
+		default:
+			if err := r.took(h, typ, body); err != nil {
+				return true, err
+			}
+		}
+	}
+}
+
+// took gets a message of the result.
+func (r *run) took(h *homeSide, typ byte, body []byte) error {
+	if typ == 'G' {
+		return coded("0A000", "predict is not supported in COPY FROM", "", "")
+	}
+	if r.discard {
+		return nil
+	}
+	if r.c.thrown {
+		if typ == 'D' {
+			if r.c.rows++; r.c.rows == 1 {
+				r.c.first = time.Now()
+			}
+		}
+		return nil
+	}
+	if !r.direct {
+		r.spool.add(typ, body)
+		if r.spool.over && r.writes && r.round.Empty() && !r.limited { // it cannot be run a second time
+			r.direct, r.sent = true, true
+			r.spool.flush(h.x.ReplyRaw)
+		}
+		return nil
+	}
+	r.sent = true
+	h.x.ReplyRaw(typ, body)
+	if len(*h.x.ReplyBuffer()) > sinkSize {
+		return h.x.FlushClient()
+	}
+	return nil
+}
+
+// spool holds the messages of a result up to a size.
+type spool struct {
+	types []byte
+	ends  []int
+	bytes []byte
+	next  int
+	over  bool
+	// partial says that the client takes the rows in parts.
+	partial bool
+}
+
+// add holds one more message. What is over the size is not held.
+func (s *spool) add(typ byte, body []byte) {
+	if s.over = s.over || len(s.bytes)+len(body)+16*len(s.types) > spoolBytes; s.over {
+		return
+	}
+	s.types = append(s.types, typ)
+	s.bytes = append(s.bytes, body...)
+	s.ends = append(s.ends, len(s.bytes))
+}
+
+// give hands out messages, with up to limit rows (0: all), and reports the number of rows and whether there may be more.
+func (s *spool) give(reply func(byte, []byte), limit int64) (rows int64, more bool) {
+	for ; s.next < len(s.types); s.next++ {
+		if limit > 0 && rows == limit {
+			return rows, true
+		}
+		start := 0
+		if s.next > 0 {
+			start = s.ends[s.next-1]
+		}
+		if s.types[s.next] == 'D' {
+			rows++
+		}
+		reply(s.types[s.next], s.bytes[start:s.ends[s.next]])
+	}
+	return rows, limit > 0 && rows == limit
+}
+
+// flush hands out all and holds nothing any more.
+func (s *spool) flush(reply func(byte, []byte)) {
+	s.give(reply, 0)
+	*s = spool{partial: s.partial, over: s.over}
+}

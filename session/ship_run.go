@@ -1,0 +1,234 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+)
+
+// shipCursor is a portal over a statement that is run by demand rounds.
+type shipCursor struct {
+	p         *predictStatement
+	described []pgproto3.FieldDescription
+	bound     pgproto3.Bind
+	leases    map[*planner.Function]*datalayer.Lease
+	stats     map[*planner.Function]*datalayer.CallStats
+	settings  answer.Settings
+	budget    *answer.Budget
+	// given counts the answers in each function's table.
+	given map[*planner.Function]int
+	known ship.Known
+	// rounds counts the runs of the statement.
+	rounds int
+	// failures counts the rows that try_predict answered with NULL, by function.
+	failures map[*planner.Function]int64
+	// held is the answer, as far as it was not given to the client yet; nil before the rounds.
+	held *spool
+	tag  string
+	// last is the client's portal on home, where the rows are too many to be held.
+	last     *homeCursor
+	recorded bool
+	// thrown says that nobody wants the rows: they are counted in rows, and first is when the first of them was there.
+	thrown bool
+	rows   int64
+	first  time.Time
+}
+
+func (c *shipCursor) fields() []pgproto3.FieldDescription { return c.described }
+func (c *shipCursor) onHome() bool                        { return true }
+func (c *shipCursor) plan() string                        { return "ship" }
+
+// close implements cursor.
+func (c *shipCursor) close() {
+	c.record()
+	for _, l := range c.leases {
+		l.Release()
+	}
+	c.leases = nil
+	c.held = nil
+}
+
+// record adds what was done to predict_stats, once.
+func (c *shipCursor) record() {
+	if c.recorded || c.rounds == 0 {
+		return
+	}
+	c.recorded = true
+	for f, s := range c.stats {
+		c.p.s.cfg.Datalayer.Record(f.Model, *s)
+	}
+}
+
+// The sizes of rounds.
+const (
+	// firstMisses is the number of misses after which the first round ends: PostgreSQL asks for the same arguments over
+	// and over while they have no answer. Later ones grow by missesGrowth.
+	firstMisses  = 2_000
+	missesGrowth = 8
+	// smallMisses is firstMisses where the statement may need few of the answers that it could ask for.
+	smallMisses       = 1
+	smallMissesGrowth = 2
+	// maxRounds bounds the rounds of one statement. Each answers what the one before asked for; a recursive query that
+	// feeds on predictions needs one for each step.
+	maxRounds = 10_000
+	// spoolBytes is the size of a result up to which it is held back until no round is needed any more.
+	spoolBytes = 4 << 20
+	// roundBytes bounds the arguments that one round may ask for.
+	roundBytes = 256 << 20
+)
+
+// execute implements cursor.
+func (c *shipCursor) execute(ctx context.Context, h *homeSide, limit int64) (string, error) {
+	if c.held == nil {
+		if err := c.run(ctx, h, limit > 0); err != nil {
+			return "", err
+		}
+		if c.held.over && limit > 0 {
+			if err := c.bindLast(ctx, h); err != nil {
+				return "", err
+			}
+		}
+	}
+	if c.last != nil {
+		return c.fetch(ctx, h, limit)
+	}
+	return c.give(h, limit)
+}
+
+// bindLast binds the client's portal anew, now that home has the answers, so that it gives its rows in parts.
+func (c *shipCursor) bindLast(ctx context.Context, h *homeSide) error {
+	c.held = &spool{}
+	if err := h.closePortal(ctx, c.bound.DestinationPortal); err != nil {
+		return err
+	}
+	b := c.bound
+	c.last = &homeCursor{portal: b.DestinationPortal, described: c.described, kind: c.plan()}
+	return c.p.reposition(h.bound(ctx, &b))
+}
+
+// fetch gives the next rows of the client's portal on home, which may ask for nothing.
+func (c *shipCursor) fetch(ctx context.Context, h *homeSide, limit int64) (string, error) {
+	tag, err := c.last.execute(ctx, h, limit)
+	return tag, c.p.shown(err)
+}
+
+// give hands the client rows of the spool.
+func (c *shipCursor) give(h *homeSide, limit int64) (string, error) {
+	n, more := c.held.give(h.x.ReplyRaw, limit)
+	if more {
+		return "", nil
+	}
+	if c.held.partial && strings.HasPrefix(c.tag, "SELECT ") {
+		return fmt.Sprintf("SELECT %d", n), nil
+	}
+	return c.tag, nil
+}
+
+// run answers the statement. Afterwards its rows are in the spool, or with the client.
+func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
+	var err error
+	if c.settings, err = c.p.s.settings(ctx, h); err != nil {
+		return err
+	}
+	c.budget = answer.NewBudget(c.settings.Limits)
+	b, err := h.openBlock(ctx, c.p.ship.Writes, limited)
+	if err != nil {
+		return err
+	}
+	err = c.inBlock(ctx, h, b, limited)
+	c.record()
+	return b.close(ctx, h, err)
+}
+
+// inBlock runs the rounds: first of the demand statement, if there is one.
+func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited bool) error {
+	defer h.x.OnNotice(nil)
+	if d := c.p.ship.Demand; d != "" && c.p.executes == nil {
+		if err := c.demand(ctx, h, b, d); err != nil {
+			return err
+		}
+	}
+	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes}
+	if r.writes && !b.savepoints {
+		r.closed = true
+	}
+	if err := r.rounds(ctx, h); err != nil {
+		return err
+	}
+	c.held, c.tag = r.spool, r.tag
+	for f, n := range c.failures {
+		h.x.Reply(&pgproto3.NoticeResponse{Severity: "WARNING", SeverityUnlocalized: "WARNING", Code: "01000",
+			Message: fmt.Sprintf("model %q could not answer %d of the arguments of try_predict; their answers are NULL", f.Model.Name, n)})
+	}
+	return nil
+}
+
+// demandName is the name on home of the demand statement.
+const demandName = "pinnacle_demand"
+
+// demand has the arguments answered that a statement which writes will ask for, before it writes anything.
+func (c *shipCursor) demand(ctx context.Context, h *homeSide, b *block, text string) error {
+	if err := h.closeStatement(ctx, demandName); err != nil {
+		return err
+	}
+	if _, err := h.prepare(ctx, demandName, text, c.p.params()); err != nil {
+		return renamed(unpositioned(err), c.p.ship.Functions)
+	}
+	r := &run{c: c, b: b, statement: demandName, origin: unpositioned, discard: true}
+	if err := r.rounds(ctx, h); err != nil {
+		return err
+	}
+	return h.closeStatement(ctx, demandName)
+}
+
+// answer has the models answer what a round asked for, and gives the answers to home.
+func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) error {
+	f := a.Function
+	s := c.stats[f]
+	s.Rows += int64(len(a.Keys))
+	s.Distinct += int64(len(a.Keys))
+	ask := c.settings.Request(c.leases[f], c.budget)
+	ask.Args, ask.Rows = a.Args, len(a.Keys)
+	if f.Kind == "try_predict" {
+		ask.OnError = answer.Null
+	}
+	res, err := c.p.s.cfg.Answerer.Answer(ctx, ask)
+	s.Cached += res.Stats.Cached
+	s.Shared += res.Stats.Shared
+	s.Calls += res.Stats.Calls
+	s.Batches += res.Stats.Batches
+	s.Errors += res.Stats.Errors
+	s.Busy += res.Stats.Busy
+	if err != nil {
+		return err
+	}
+	if res.Failed > 0 {
+		if c.failures == nil {
+			c.failures = map[*planner.Function]int64{}
+		}
+		c.failures[f] += res.Failed
+	}
+	queries, err := ship.Give(f, a.Keys, &res.Answers)
+	if err != nil {
+		return err
+	}
+	for _, q := range queries {
+		if err := h.rows(ctx, q, nil); err != nil {
+			return unpositioned(err)
+		}
+	}
+	before := c.given[f]
+	c.given[f] += len(a.Keys)
+	if text := ship.Analyze(f, before, c.given[f]); text != "" {
+		return unpositioned(h.do(ctx, text))
+	}
+	return nil
+}
