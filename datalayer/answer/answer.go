@@ -100,6 +100,8 @@ type Request struct {
 	OnError OnError
 	// Budget is the statement's, which its calls are taken from; nil for none.
 	Budget *Budget
+	// Details asks for Result.Details.
+	Details bool
 	// BatchSize, where it is not 0, bounds the rows of one call of the model below what the model takes.
 	BatchSize int
 	// Concurrency, where it is not 0, is the number of calls under way at once, in place of what the model's runtime
@@ -116,6 +118,19 @@ type Result struct {
 	Stats datalayer.CallStats
 	// Failed counts the rows that are NULL because the model could not answer them (OnError is Null).
 	Failed int64
+	// Details say of each row how it was answered; nil where Request.Details did not ask for them.
+	Details []Detail
+}
+
+// Detail is how one row was answered.
+type Detail struct {
+	// Err is why the model could not answer the row; nil where it could. datalayer.ModelVersion's Failure makes what the
+	// client is told of it.
+	Err error
+	// Cached says that an earlier statement's answer was taken, Shared that of a call that another request had under way.
+	Cached, Shared bool
+	// Busy is the time in the model of the whole batch that the row was in; 0 for a row that was in none of this request's.
+	Busy time.Duration
 }
 
 // Answer answers the rows of a request. Its errors are what the client is told: a *datalayer.Error that names the model,

@@ -53,6 +53,9 @@ func (k *asking) run(ctx context.Context) error {
 		return err
 	}
 	k.size = k.batchRows()
+	if k.Request.Details {
+		k.result.Details = make([]Detail, k.rows)
+	}
 	if k.rows == 0 {
 		k.result.Answers = udf.NewColumn(k.version.Returns, 0)
 		return nil
@@ -290,6 +293,7 @@ func (k *asking) lookUp(calls *calls, claimed []*flight) []*flight {
 		copyRows(&k.result.Answers, int(claimed[i].row), &one)
 		hit[i] = true
 		found = append(found, claimed[i])
+		k.detail(claimed[i].row, Detail{Cached: true})
 	})
 	k.known.flights.settle(found, func(i int) (*udf.Column, int, error) { return &k.result.Answers, int(found[i].row), nil })
 	calls.mu.Unlock()
@@ -419,8 +423,24 @@ func (k *asking) note(b *batch) {
 	if b.calls == 1 {
 		k.known.learn(b.busy, b.rows)
 	}
+	if k.Request.Details {
+		for i := range b.rows {
+			row := int32(b.at + i)
+			if b.flights != nil {
+				row = b.flights[i].row
+			}
+			k.detail(row, Detail{Err: b.failed[i], Busy: b.busy})
+		}
+	}
 	k.result.Failed += int64(len(b.failed))
 	k.result.Stats.Errors += int64(len(b.failed))
+}
+
+// detail notes how a row was answered, where that was asked for.
+func (k *asking) detail(row int32, d Detail) {
+	if k.Request.Details {
+		k.result.Details[row] = d
+	}
 }
 
 // follow waits for the answers of other requests. It gives the rows whose requests gave up, to be asked again.
@@ -435,12 +455,14 @@ func (k *asking) follow(ctx context.Context) (again []int32, err error) {
 		case w.err == nil:
 			copyRows(&k.result.Answers, int(w.row), &w.answer)
 			k.result.Stats.Shared++
+			k.detail(w.row, Detail{Shared: true})
 		case errors.Is(w.err, errAbandoned):
 			again = append(again, w.row)
 		case k.OnError == Null && !broken(w.err):
 			k.result.Answers.SetNull(int(w.row))
 			k.result.Failed++
 			k.result.Stats.Errors++
+			k.detail(w.row, Detail{Err: w.err, Shared: true})
 		default:
 			return nil, k.caller().rowFailed(k.Args, int(w.row), w.err)
 		}

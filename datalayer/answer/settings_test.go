@@ -77,3 +77,23 @@ func TestSettingNamesAreParsed(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseSettings reads any text of any setting: it is taken, or refused with a code and a hint, and never beyond the
+// setting's bounds.
+func FuzzParseSettings(f *testing.F) {
+	for i, text := range []string{"on", "100", "0", "5 min", "null", "10", "3"} {
+		f.Add(uint8(i), text)
+	}
+	f.Add(uint8(3), "9223372036854775807us")
+	f.Fuzz(func(t *testing.T, which uint8, text string) {
+		names := answer.SettingNames()
+		s, err := answer.ParseSettings(map[string]string{names[int(which)%len(names)]: text})
+		var e *datalayer.Error
+		switch {
+		case err != nil && (!errors.As(err, &e) || e.Code != "22023" || e.Hint == "" || e.Detail == ""):
+			t.Fatalf("%+v", err)
+		case s.Limits.MaxCalls < 0 || s.Limits.MaxTokens < 0 || s.Limits.Timeout < 0 || s.BatchSize < 0 || s.Concurrency < 0 || s.Concurrency > 1024:
+			t.Fatalf("%+v", s)
+		}
+	})
+}

@@ -39,12 +39,12 @@ const (
 
 // Cache is an answer.Store over Badger.
 //
-// It has two generations, each a Badger directory. What is put goes to the younger one; when that takes two fifths of
+// It has two generations, each a Badger directory. What is put goes to the younger one; when that takes a quarter of
 // MaxBytes, the older one is removed whole and a new one begun. An answer that is found in the older generation is put
 // again, so what is used stays and what is not used goes with the second change of generations. So eviction is the
 // removal of a directory: it frees the room at once, whatever Badger's compactions have done, and costs nothing while
-// the cache is used, where single deletions or a time to live would leave the room to a compaction some day. The fifth
-// that is left is for what a compaction needs while it runs.
+// the cache is used, where single deletions or a time to live would leave the room to a compaction some day. The half
+// that is left is for what compactions need while they run: as much again as there is, at worst.
 //
 // What is put waits in memory, from where Get finds it, for the one goroutine that writes; past a bound (a sixteenth of
 // MaxBytes, 8 MiB at most, and as much that is being written) it is dropped.

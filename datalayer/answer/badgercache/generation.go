@@ -31,7 +31,7 @@ const (
 )
 
 // badgerOptions are Badger's for a generation of a cache of a size: values lie in the tree, so that nothing needs
-// collecting, and every block is checked when it is read.
+// collecting, and every block is checked when it is read (verifyTables did so before).
 func badgerOptions(dir string, maxBytes int64) badger.Options {
 	memTable := min(max(maxBytes/32, leastMemTable), mostMemTable)
 	return badger.DefaultOptions(dir).
@@ -52,10 +52,10 @@ func badgerOptions(dir string, maxBytes int64) badger.Options {
 		WithIndexCacheSize(0).
 		WithValueThreshold(memTable / 8).
 		WithValueLogFileSize(1 << 20).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead)
+		WithChecksumVerificationMode(options.OnBlockRead)
 }
 
-// openGeneration opens a generation, or makes it.
+// openGeneration opens a generation, or makes it. With an error, the generation is not open.
 func openGeneration(dir string, number int, maxBytes int64) (g *generation, err error) {
 	g = &generation{number: number, dir: filepath.Join(dir, fmt.Sprintf("%08d", number))}
 	defer func() {
@@ -64,7 +64,10 @@ func openGeneration(dir string, number int, maxBytes int64) (g *generation, err 
 		}
 	}()
 	if err := os.Mkdir(g.dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return nil, err
+		return g, err
+	}
+	if err := verifyTables(g.dir); err != nil {
+		return g, err
 	}
 	g.db, err = badger.Open(badgerOptions(g.dir, maxBytes))
 	return g, err

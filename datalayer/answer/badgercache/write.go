@@ -80,7 +80,7 @@ func (c *Cache) write() {
 		}
 		c.mend()
 		c.flush()
-		if c.young.size() > c.config.MaxBytes*2/5 {
+		if c.young.size() > c.config.MaxBytes/4 {
 			c.change()
 		}
 		c.measure()
@@ -101,7 +101,7 @@ func (c *Cache) flush() {
 	if len(entries) == 0 {
 		return
 	}
-	if !c.room() {
+	if c.young.broken() || !c.room() {
 		c.dropped.Add(int64(len(entries)))
 		return
 	}
@@ -167,13 +167,14 @@ func (c *Cache) drop(place **generation) {
 
 // change begins a new generation: the younger one becomes the older one, which is removed.
 func (c *Cache) change() {
+	if c.old != nil {
+		c.drop(&c.old)
+	}
 	g, err := openGeneration(c.config.Dir, c.young.number+1, c.config.MaxBytes)
 	if err != nil {
 		c.config.Logger.Warn("the cache of answers cannot begin a new generation", "error", err)
+		c.young.failed.Store(true) // nothing more is put into it, so that it does not grow
 		return
-	}
-	if c.old != nil {
-		c.drop(&c.old)
 	}
 	c.mu.Lock()
 	c.old, c.young = c.young, g
