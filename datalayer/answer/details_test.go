@@ -1,7 +1,10 @@
 package answer_test
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 )
@@ -33,33 +36,46 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// TestDetailsOfShared has two requests for one argument that fails: the one that waited is told why, too.
+// TestDetailsOfShared has a request wait for another's argument, which fails: it is told why, too.
 func TestDetailsOfShared(t *testing.T) {
 	t.Parallel()
 	m := unlucky(true, 4)
+	fails, asked := m.before, make(chan struct{})
+	m.before = func(ctx context.Context, ints []int64) error {
+		if slices.Contains(ints, 4) {
+			<-asked
+		}
+		return fails(ctx, ints)
+	}
 	a := answer.New(answer.Config{})
-	ask := func() (answer.Detail, error) {
-		got, err := a.Answer(t.Context(), answer.Request{Model: m, Args: ints(4, 5), OnError: answer.Null, Details: true})
-		if err != nil {
-			return answer.Detail{}, err
+	ask := func(args ...int64) ([]answer.Detail, error) {
+		got, err := a.Answer(t.Context(), answer.Request{Model: m, Args: ints(args...), OnError: answer.Null, Details: true})
+		return got.Details, err
+	}
+	first := make(chan error, 1)
+	go func() {
+		_, err := ask(4)
+		first <- err
+	}()
+	await(t, "the first call", func() bool { return m.running.Load() == 1 })
+	go func() { // the second request asks for what is its own before it waits
+		for m.times(6) == 0 {
+			time.Sleep(time.Millisecond)
 		}
-		return got.Details[0], nil
+		close(asked)
+	}()
+	got, err := ask(4, 6)
+	if err != nil || got[0].Err == nil || !got[0].Shared || got[0].Busy != 0 || got[1].Err != nil || got[1].Shared {
+		t.Errorf("%v, %+v", err, got)
 	}
-	const both = 2
-	type said struct {
-		d   answer.Detail
-		err error
+	if err := <-first; err != nil || m.times(4) != 1 {
+		t.Errorf("%v, asked %d times", err, m.times(4))
 	}
-	answers := make(chan said, both)
-	for range both {
-		go func() {
-			d, err := ask()
-			answers <- said{d, err}
-		}()
-	}
-	for range both {
-		if s := <-answers; s.err != nil || s.d.Err == nil || s.d.Err.Error() == "" {
-			t.Errorf("%+v", s)
-		}
-	}
+}
+
+// times is how often the model was asked for a value.
+func (m *fakeModel) times(v int64) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.asked[v]
 }
