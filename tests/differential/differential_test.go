@@ -1,0 +1,136 @@
+package differential
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
+)
+
+var (
+	seed       = flag.Uint64("seed", 0, "seed of the statements; 0 takes one from the clock")
+	first      = flag.Int("first", 0, "number of the first statement")
+	statements = flag.Int("statements", 500, "how many statements to run on each target")
+	only       = flag.String("only", "", "run only positions whose name holds this")
+	targets    = flag.String("targets", "embedded", "embedded, databackend, plain (the oracle against itself, which checks the test), split by commas")
+	workers    = flag.Int("workers", 2, "sessions beside each other")
+	shrink     = flag.Int("shrink", 2, "how many differences of one class are made small")
+	failures   = flag.Int("failures", 20, "how many differences are printed")
+	examples   = flag.Bool("examples", false, "show a statement for each SQLSTATE that both sides agree on")
+	refusals   = flag.Bool("refusals", true, "whether a statement may be refused with 0A000")
+)
+
+// TestDifferential runs random statements against every target.
+func TestDifferential(t *testing.T) {
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano()) % 1_000_000
+	}
+	ctx := t.Context()
+	dir := t.TempDir()
+	// The servers run under other users than ours.
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := lab.StartPostgres(ctx, filepath.Join(dir, "oracle"), "autovacuum=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	var bin string
+	for _, name := range strings.Split(*targets, ",") {
+		if bin == "" && name != "plain" {
+			if bin, err = lab.ProxyBinary(ctx, "../..", dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Run(name, func(t *testing.T) { compare(t, name, server, bin, dir) })
+	}
+}
+
+// compare runs the statements against one target.
+func compare(t *testing.T, name string, server *lab.Postgres, bin, dir string) {
+	ctx := t.Context()
+	o := Options{Seed: *seed, First: *first, Statements: *statements, Only: *only, Workers: *workers, Shrink: *shrink, Failures: *failures,
+		Log: func(text string) { t.Logf("difference:\n%s", text) }}
+	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(false))
+	switch name {
+	case "plain":
+		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "opaque", functions(true)), true
+	case "embedded", "databackend":
+		home := ""
+		if name == "databackend" {
+			home = newHome(ctx, t, server, "home", "")
+		}
+		proxy, err := lab.StartProxy(ctx, bin, filepath.Join(dir, name), home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("log of the proxy:\n%s", proxy.Tail(30))
+			}
+			if err := proxy.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		if o.Proxy, err = proxy.URL(); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range models {
+			if err := lab.Load(ctx, o.Proxy, m.create()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	default:
+		t.Fatalf("no target %q", name)
+	}
+	start := time.Now()
+	r, err := Run(ctx, o)
+	t.Logf("seed %d, target %s, %.1f s\n%s", o.Seed, name, time.Since(start).Seconds(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range sortedKeys(r.examples) {
+		if *examples {
+			t.Logf("%d statements fail with %s on both sides, for example: %s", r.codes[code], code, r.examples[code])
+		}
+	}
+	if n := r.total.different; n > 0 {
+		t.Errorf("%d of %d statements differ from PostgreSQL", n, r.total.statements())
+	}
+	if n := r.total.refused; n > 0 && !*refusals {
+		t.Errorf("%d of %d statements are refused", n, r.total.statements())
+	}
+}
+
+// newHome makes a database on the server, and runs a script there.
+func newHome(ctx context.Context, t *testing.T, server *lab.Postgres, name, script string) string {
+	t.Helper()
+	if err := server.Load(ctx, "postgres", "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Load(ctx, name, "SELECT 1;"+script); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL(name)
+}
+
+// functions is the script of the models as SQL functions.
+func functions(opaque bool) string {
+	var b strings.Builder
+	for _, m := range models {
+		b.WriteString(m.function(opaque))
+	}
+	return b.String()
+}

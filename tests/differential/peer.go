@@ -1,0 +1,257 @@
+package differential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// answerLimit is how long a server may take for one statement.
+const answerLimit = 60 * time.Second
+
+// peer is one side of the comparison: a session with plain PostgreSQL or with a proxy.
+type peer struct {
+	url    string
+	oracle bool
+	conn   net.Conn
+	front  *pgproto3.Frontend
+	// status is the transaction's status as the last ReadyForQuery told it.
+	status byte
+	// names are the names of types that were made by the tests, and of tables, by OID.
+	types, tables map[uint32]string
+}
+
+// answer is what a server says to one statement.
+type answer struct {
+	// fields are described twice in the extended protocol: before Bind and after.
+	fields []string
+	rows   []string
+	// parameters are the types of the parameters, and copied the data of COPY.
+	parameters []string
+	copied     []string
+	tag        string
+	// suspended is how often a row limit stopped the statement.
+	suspended int
+	// code is an error's SQLSTATE, "" without one; message is for reports only.
+	code, message string
+	status        byte
+}
+
+// connect opens the session anew.
+func (p *peer) connect(ctx context.Context) error {
+	p.close()
+	c, err := pgconn.Connect(ctx, p.url)
+	if err != nil {
+		return err
+	}
+	h, err := c.Hijack()
+	if err != nil {
+		return err
+	}
+	p.conn, p.front, p.status = h.Conn, h.Frontend, h.TxStatus
+	return nil
+}
+
+// close ends the session.
+func (p *peer) close() {
+	if p.conn != nil {
+		_ = p.conn.Close()
+		p.conn = nil
+	}
+}
+
+// script runs statements whose answers do not matter, and gives their first error.
+func (p *peer) script(sql string) error {
+	a, err := p.exchange(&pgproto3.Query{String: sql})
+	if err == nil && a.code != "" {
+		err = fmt.Errorf("%s: %s", a.code, a.message)
+	}
+	return err
+}
+
+// run runs one statement. An error is of the connection, not of the statement.
+func (p *peer) run(sql string, how protocol, params []param) (answer, error) {
+	if how == simple {
+		return p.exchange(&pgproto3.Query{String: sql})
+	}
+	first, err := p.exchange(&pgproto3.Parse{Query: sql}, &pgproto3.Describe{ObjectType: 'S'}, &pgproto3.Sync{})
+	if err != nil || first.code != "" {
+		return first, err
+	}
+	bind := &pgproto3.Bind{}
+	for _, v := range params {
+		if v.null {
+			bind.Parameters = append(bind.Parameters, nil)
+		} else {
+			bind.Parameters = append(bind.Parameters, []byte(v.value))
+		}
+	}
+	if how == extendedBinary {
+		bind.ResultFormatCodes = []int16{1}
+	}
+	var second answer
+	if how == extendedPortal {
+		second, err = p.byThrees(bind)
+	} else {
+		second, err = p.exchange(bind, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, &pgproto3.Sync{})
+	}
+	second.parameters = first.parameters
+	second.fields = append(first.fields, second.fields...)
+	return second, err
+}
+
+// byThrees executes a portal three rows at a time.
+func (p *peer) byThrees(bind *pgproto3.Bind) (answer, error) {
+	var a answer
+	next := []pgproto3.FrontendMessage{bind, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{MaxRows: 3}, &pgproto3.Flush{}}
+	for {
+		before := a.suspended
+		if err := p.send(next...); err != nil {
+			return a, err
+		}
+		if err := p.receive(&a, true); err != nil {
+			return a, err
+		}
+		if a.suspended == before {
+			break
+		}
+		next = []pgproto3.FrontendMessage{&pgproto3.Execute{MaxRows: 3}, &pgproto3.Flush{}}
+	}
+	if err := p.send(&pgproto3.Sync{}); err != nil {
+		return a, err
+	}
+	return a, p.receive(&a, false)
+}
+
+// exchange sends messages that end in one Sync or Query, and reads the answer.
+func (p *peer) exchange(msgs ...pgproto3.FrontendMessage) (answer, error) {
+	var a answer
+	if err := p.send(msgs...); err != nil {
+		return a, err
+	}
+	err := p.receive(&a, false)
+	return a, err
+}
+
+func (p *peer) send(msgs ...pgproto3.FrontendMessage) error {
+	for _, m := range msgs {
+		p.front.Send(m)
+	}
+	if err := p.conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+		return err
+	}
+	return p.front.Flush()
+}
+
+// receive adds messages to an answer, up to ReadyForQuery, or to the end of an Execute if flushed is set.
+func (p *peer) receive(a *answer, flushed bool) error {
+	for {
+		msg, err := p.front.Receive()
+		if err != nil {
+			var n net.Error
+			if errors.As(err, &n) && n.Timeout() {
+				return fmt.Errorf("no answer in %s", answerLimit)
+			}
+			return errors.New("the connection was closed")
+		}
+		switch m := msg.(type) {
+		case *pgproto3.RowDescription:
+			for _, f := range m.Fields {
+				a.fields = append(a.fields, p.field(f))
+			}
+		case *pgproto3.ParameterDescription:
+			for _, oid := range m.ParameterOIDs {
+				a.parameters = append(a.parameters, p.typeName(oid))
+			}
+		case *pgproto3.DataRow:
+			a.rows = append(a.rows, row(m.Values))
+		case *pgproto3.CopyData:
+			a.copied = append(a.copied, fmt.Sprintf("%q", m.Data))
+		case *pgproto3.CommandComplete:
+			a.tag = string(m.CommandTag)
+			if flushed {
+				return nil
+			}
+		case *pgproto3.PortalSuspended:
+			a.suspended++
+			return nil
+		case *pgproto3.ErrorResponse:
+			if a.code == "" {
+				a.code, a.message = m.Code, strings.TrimSpace(m.Message+"\n    "+m.Detail)
+			}
+			if flushed {
+				return nil
+			}
+		case *pgproto3.ReadyForQuery:
+			a.status, p.status = m.TxStatus, m.TxStatus
+			return nil
+		}
+	}
+}
+
+// field is a column's description without OIDs of a server's own.
+func (p *peer) field(f pgproto3.FieldDescription) string {
+	return fmt.Sprintf("%s %s size %d modifier %d format %d from %s.%d", f.Name, p.typeName(f.DataTypeOID), f.DataTypeSize, f.TypeModifier, f.Format,
+		p.tables[f.TableOID], f.TableAttributeNumber)
+}
+
+// typeName names a type.
+func (p *peer) typeName(oid uint32) string {
+	if n, ok := p.types[oid]; ok {
+		return n
+	}
+	return strconv.FormatUint(uint64(oid), 10)
+}
+
+// row is a row's values as one text.
+func row(values [][]byte) string {
+	var b strings.Builder
+	for i, v := range values {
+		if i > 0 {
+			b.WriteString(" | ")
+		}
+		if v == nil {
+			b.WriteString("NULL")
+		} else {
+			fmt.Fprintf(&b, "%q", v)
+		}
+	}
+	return b.String()
+}
+
+// learn reads the OIDs of what a schema holds.
+func (p *peer) learn(schema string) error {
+	p.types, p.tables = map[uint32]string{}, map[uint32]string{}
+	for sql, into := range map[string]map[uint32]string{
+		"SELECT oid, typname FROM pg_type WHERE typnamespace = '" + schema + "'::regnamespace":  p.types,
+		"SELECT oid, relname FROM pg_class WHERE relnamespace = '" + schema + "'::regnamespace": p.tables,
+	} {
+		if err := p.send(&pgproto3.Query{String: sql}); err != nil {
+			return err
+		}
+		for ready := false; !ready; {
+			msg, err := p.front.Receive()
+			if err != nil {
+				return err
+			}
+			switch m := msg.(type) {
+			case *pgproto3.DataRow:
+				oid, err := strconv.ParseUint(string(m.Values[0]), 10, 32)
+				if err != nil {
+					return err
+				}
+				into[uint32(oid)] = string(m.Values[1])
+			case *pgproto3.ReadyForQuery:
+				ready = true
+			}
+		}
+	}
+	return nil
+}
