@@ -105,13 +105,12 @@ func (p *Proxy) open(ctx context.Context) error {
 	if err := p.openHome(ctx, lock); err != nil {
 		return &HomeError{err}
 	}
+	p.openAnswers()
 	if err := p.openDatalayer(ctx); err != nil {
 		return err
 	}
 	c := p.wireConfig()
 	c.TLS, c.RequireTLS, c.MaxConnections = tls, p.settings.TLSRequired, p.settings.MaxConnections
-	p.answerer = answer.New(answer.Config{Logger: p.options.Logger})
-	p.onClose(func(context.Context) error { return p.answerer.Close() })
 	p.server = wire.NewServer(c, p.home, p.interceptors(), p.options.Metrics)
 	p.onClose(func(ctx context.Context) error {
 		_ = p.server.Shutdown(ctx) // its only error is ctx's
@@ -255,6 +254,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},
 		Answerer: p.answerer,
+		Predict:  predictSettings(c),
 		Observer: p.options.Metrics,
 		Logger:   p.options.Logger,
 	}).New

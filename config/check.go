@@ -108,3 +108,14 @@ func directories(v any) error {
 	}
 	return nil
 }
+
+// leastCache is the size of the smallest cache of answers.
+const leastCache Size = 16 << 20
+
+// cacheBytes allows the size of a cache, or 0 for none.
+func cacheBytes(v any) error {
+	if n := v.(Size); n != 0 && n < leastCache {
+		return fmt.Errorf("%v is neither 0 nor at least %v", n, leastCache)
+	}
+	return nil
+}

@@ -64,6 +64,11 @@ type Config struct {
 	PredictBatchRows  int
 	PredictBatchBytes Size
 	PredictAhead      int
+	PredictCacheBytes Size
+	PredictCacheFrom  time.Duration
+	PredictMaxCalls   int
+	PredictMaxTokens  int
+	PredictTimeout    time.Duration
 }
 
 // Error is a configuration that cannot be used.

@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,8 @@ type Metrics struct {
 	modelSeconds   *prometheus.HistogramVec
 
 	reasons, plans, codes, models *bounded
+
+	answers atomic.Pointer[Answers]
 }
 
 // Build is what pinnacle_build_info tells.
@@ -73,7 +76,7 @@ func New(build Build) *Metrics {
 		"distinct":     "Distinct arguments among them.",
 		"null_skipped": "Rows answered NULL for a NULL argument.",
 		"cached":       "Distinct arguments answered from the cache.",
-		"shared":       "Answers shared with an equal call of the same statement.",
+		"shared":       "Distinct arguments answered by a call that another statement had under way.",
 		"calls":        "Argument tuples handed to the model.",
 		"batches":      "Times that the model was called.",
 		"errors":       "Argument tuples that the model could not answer.",
@@ -83,6 +86,7 @@ func New(build Build) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, with what was built as labels."},
 		[]string{"version", "commit", "go"})
 	info.WithLabelValues(build.Version, build.Commit, build.Go).Set(1)
+	m.registry.MustRegister(m.answersCollectors()...)
 	m.registry.MustRegister(m.connectionsOpen, m.connectionsTotal, m.refused, m.requests, m.statements, m.statementSeconds, m.errors,
 		m.toHome, m.toClient, m.homeUp, m.predictSeconds, m.modelSeconds, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

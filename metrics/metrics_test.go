@@ -44,6 +44,8 @@ func TestCounts(t *testing.T) {
 	m.StatementDone("stream", time.Second, true)
 	m.Predicted("late", 2, datalayer.CallStats{Rows: 100, Distinct: 10, NullSkipped: 5, Cached: 1, Shared: 2, Calls: 9, Batches: 3, Errors: 4, Busy: 2 * time.Second})
 	m.HomeUp(true)
+	m.WatchAnswers(metrics.Answers{})
+	m.WatchAnswers(metrics.Answers{Waiting: func() int { return 3 }, CacheBytes: func() int64 { return 4096 }, CacheDropped: func() int64 { return 5 }})
 	code, page := get(t, m.Handler(ready), "/metrics")
 	if code != 200 {
 		t.Fatalf("status %d", code)
@@ -71,6 +73,9 @@ func TestCounts(t *testing.T) {
 		`pinnacle_predict_model_seconds_total{model="late",version="2"} 2`,
 		`pinnacle_predict_statement_model_seconds_count{model="late"} 1`,
 		"pinnacle_home_up 1",
+		"pinnacle_predict_waiting 3",
+		"pinnacle_predict_cache_bytes 4096",
+		"pinnacle_predict_cache_dropped_total 5",
 		`pinnacle_build_info{commit="abc",go="go1",version="1.2.3"} 1`,
 		"go_goroutines ",
 	} {
