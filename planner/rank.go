@@ -14,22 +14,29 @@ import (
 //
 // Its methods take the rank that what they look at has at least, and give the rank that what is influenced by it has.
 type ranker struct {
-	b *shipBuilder
-	// level are the calls by their texts, of the query that is looked at: in one query equal texts have equal values.
-	level map[string]*site
+	b     *shipBuilder
+	scope *scope
+	// ctes are the common table expressions that home puts in place of their only reference, by name; after are the ranks
+	// behind the others.
+	ctes  map[string]*pg_query.CommonTableExpr
+	after map[string]int
 	// lazy says that what is looked at may end before it has given all its rows.
 	lazy bool
-	// after are the ranks behind the common table expressions that can be seen.
-	after map[string]int
+	// cond counts the conditions on which the expression that is looked at is evaluated; key says that it is matched with
+	// others as a key of GROUP BY, ORDER BY or DISTINCT is.
+	cond int
+	key  bool
+	// done are expressions that were looked at where they are evaluated and stand elsewhere too.
+	done  map[*pg_query.Node]bool
 	seen  int // number of ranked calls
 	small bool
 }
 
 // rank ranks all calls.
 func (b *shipBuilder) rank() {
-	r := &ranker{b: b, after: map[string]int{}, level: map[string]*site{}}
+	r := &ranker{b: b, scope: newScope(nil), done: map[*pg_query.Node]bool{}}
 	r.statement(b.req.Node, 0)
-	last := 0
+	last := -1
 	for _, s := range b.sites {
 		if s.ranked {
 			last = max(last, s.rank)
@@ -55,20 +62,45 @@ func (r *ranker) parallel(nodes []*pg_query.Node, at int) int {
 
 // sequence looks at expressions of which each may decide whether the next is evaluated.
 func (r *ranker) sequence(nodes []*pg_query.Node, at int) int {
+	cond := r.cond
 	for _, n := range nodes {
 		at = r.expr(n, at)
+		r.cond = cond + 1
 	}
+	r.cond = cond
 	return at
+}
+
+// conditional looks at an expression that is not always evaluated.
+func (r *ranker) conditional(n *pg_query.Node, at int) int {
+	r.cond++
+	at = r.expr(n, at)
+	r.cond--
+	return at
+}
+
+// keys looks at expressions that home matches with others by their texts.
+func (r *ranker) keys(nodes []*pg_query.Node, at int) int {
+	key := r.key
+	r.key = true
+	next := r.parallel(nodes, at)
+	r.key = key
+	for _, n := range nodes {
+		r.done[n] = true
+	}
+	return next
 }
 
 // expr looks at an expression.
 func (r *ranker) expr(n *pg_query.Node, at int) int {
-	if n == nil {
+	if n == nil || r.done[n] {
 		return at
 	}
 	switch e := n.GetNode().(type) {
-	case *pg_query.Node_AConst, *pg_query.Node_ColumnRef, *pg_query.Node_ParamRef, *pg_query.Node_SqlvalueFunction, *pg_query.Node_SetToDefault:
+	case *pg_query.Node_AConst, *pg_query.Node_ParamRef, *pg_query.Node_SqlvalueFunction, *pg_query.Node_SetToDefault:
 		return at
+	case *pg_query.Node_ColumnRef:
+		return r.column(e.ColumnRef, at)
 	case *pg_query.Node_FuncCall:
 		return r.function(e.FuncCall, at)
 	case *pg_query.Node_SubLink:
@@ -101,7 +133,9 @@ func (r *ranker) expr(n *pg_query.Node, at int) int {
 	return r.sequence(sqlparse.Children(n), at) // BoolExpr and CoalesceExpr, and what is not known here
 }
 
-// function looks at a function call. In one query, a call with the same text as one before has its rank.
+// function looks at a function call. In one query calls with the same text have the same value: where one of them is
+// surely evaluated, or home is to match them, the others have its rank. A call that may be evaluated in several places
+// has the rank of the last, unless it surely is in one.
 func (r *ranker) function(f *pg_query.FuncCall, at int) int {
 	s := r.b.byFn[f]
 	if s == nil {
@@ -109,21 +143,29 @@ func (r *ranker) function(f *pg_query.FuncCall, at int) int {
 	}
 	next := r.parallel(f.Args, at)
 	if !s.ranked {
-		s.rank, s.ranked = next, true
 		r.seen++
-		if first := r.level[s.same]; first != nil {
-			s.rank = first.rank
-		} else {
-			r.level[s.same] = s
-		}
 	}
+	first := r.scope.level[s.same]
+	switch {
+	case first != nil && first != s && (first.sure || next <= first.rank+1): // nothing but the first comes between
+		s.rank, s.sure = first.rank, true
+	case !s.sure:
+		s.rank = max(s.rank, next)
+		s.sure = r.cond == 0 || r.key
+		r.scope.level[s.same] = s
+	}
+	s.ranked = true
 	return max(next, s.rank+1)
 }
 
 // call looks at a function that is none of the proxy's: the arguments of a plain one are all evaluated, those of an
 // aggregate for the rows that its FILTER leaves.
 func (r *ranker) call(f *pg_query.FuncCall, at int) int {
-	at = r.expr(f.AggFilter, at)
+	if f.AggFilter != nil {
+		at = r.expr(f.AggFilter, at)
+		r.cond++
+		defer func() { r.cond-- }()
+	}
 	next := max(r.parallel(f.Args, at), r.parallel(f.AggOrder, at))
 	if f.Over != nil {
 		next = max(next, r.window(f.Over, at))
@@ -155,13 +197,24 @@ func (r *ranker) operator(e *pg_query.A_Expr, at int) int {
 	switch e.Kind {
 	case pg_query.A_Expr_Kind_AEXPR_IN, pg_query.A_Expr_Kind_AEXPR_BETWEEN, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN,
 		pg_query.A_Expr_Kind_AEXPR_BETWEEN_SYM, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM:
-		return r.sequence(e.Rexpr.GetList().GetItems(), r.expr(e.Lexpr, at))
+		items := e.Rexpr.GetList().GetItems()
+		if len(items) == 0 {
+			return r.expr(e.Lexpr, at)
+		}
+		at = max(r.expr(e.Lexpr, at), r.expr(items[0], at))
+		r.cond++
+		at = r.sequence(items[1:], at)
+		r.cond--
+		return at
 	}
 	left, right := e.Lexpr.GetRowExpr().GetArgs(), e.Rexpr.GetRowExpr().GetArgs()
 	if len(left) > 0 && len(left) == len(right) { // (a, b) = (c, d) is a = c AND b = d
+		cond := r.cond
 		for i := range left {
 			at = max(r.expr(left[i], at), r.expr(right[i], at))
+			r.cond = cond + 1
 		}
+		r.cond = cond
 		return at
 	}
 	return max(r.expr(e.Lexpr, at), r.expr(e.Rexpr, at))
@@ -170,35 +223,55 @@ func (r *ranker) operator(e *pg_query.A_Expr, at int) int {
 // caseExpr looks at CASE: each condition decides about its result and about everything behind it.
 func (r *ranker) caseExpr(c *pg_query.CaseExpr, at int) int {
 	at = r.expr(c.Arg, at)
-	next := at
+	next, cond := at, r.cond
 	for _, n := range c.Args {
 		when := n.GetCaseWhen()
 		at = r.expr(when.Expr, at)
+		r.cond = cond + 1
 		next = max(next, at, r.expr(when.Result, at))
 	}
-	return max(next, r.expr(c.Defresult, at))
+	next = max(next, r.conditional(c.Defresult, at))
+	r.cond = cond
+	return next
+}
+
+// term is a condition and the query that it is to be read in.
+type term struct {
+	node  *pg_query.Node
+	scope *scope
 }
 
 // conditions looks at conditions that rows must meet all. One whose calls can only drop rows while their answers are
 // missing decides nothing wrongly, so such ones share a rank. PostgreSQL evaluates the cheaper first, and equal ones in
 // their order, so the others are looked at by their number of calls.
-func (r *ranker) conditions(conds []*pg_query.Node, at int) int {
-	var terms, telling []*pg_query.Node
+func (r *ranker) conditions(conds []term, at int) int {
+	var telling, dropping []term
 	for _, c := range conds {
-		terms = appendTerms(terms, c)
-	}
-	var dropping []*pg_query.Node
-	for _, t := range terms {
-		if r.b.drops(t) {
-			dropping = append(dropping, t)
-		} else {
-			telling = append(telling, t)
+		for _, n := range appendTerms(nil, c.node) {
+			if r.in(c.scope).drops(n) {
+				dropping = append(dropping, term{n, c.scope})
+			} else {
+				telling = append(telling, term{n, c.scope})
+			}
 		}
 	}
 	if len(telling) > 1 {
-		sort.SliceStable(telling, func(i, j int) bool { return r.b.count(telling[i]) < r.b.count(telling[j]) })
+		sort.SliceStable(telling, func(i, j int) bool {
+			return r.in(telling[i].scope).count(telling[i].node) < r.in(telling[j].scope).count(telling[j].node)
+		})
 	}
-	return r.parallel(dropping, r.sequence(telling, at))
+	scope := r.scope
+	for _, t := range telling {
+		r.scope = t.scope
+		at = r.expr(t.node, at)
+	}
+	next := at
+	for _, t := range dropping {
+		r.scope = t.scope
+		next = max(next, r.expr(t.node, at))
+	}
+	r.scope = scope
+	return next
 }
 
 // appendTerms adds the operands of the AND at the top of a condition.
@@ -213,67 +286,4 @@ func appendTerms(terms []*pg_query.Node, n *pg_query.Node) []*pg_query.Node {
 		terms = append(terms, n)
 	}
 	return terms
-}
-
-// count is the number of calls in an expression.
-func (b *shipBuilder) count(n *pg_query.Node) int {
-	count := 0
-	sqlparse.Walk(n, func(n *pg_query.Node) bool {
-		if f := n.GetFuncCall(); f != nil && b.byFn[f] != nil {
-			count++
-		}
-		return true
-	})
-	return count
-}
-
-// strict are operators that give NULL where one of their operands is NULL, whatever the types that PostgreSQL has them
-// for.
-var strict = map[string]bool{"=": true, "<>": true, "<": true, ">": true, "<=": true, ">=": true, "+": true, "-": true, "*": true, "/": true,
-	"%": true, "^": true, "~": true, "!~": true, "~*": true, "!~*": true, "~~": true, "!~~": true, "~~*": true, "!~~*": true, "->": true, "->>": true,
-	"#>": true, "#>>": true, "@>": true, "<@": true, "&&": true, "?": true}
-
-// drops reports whether a condition, while answers are missing and so NULL, is true only where it is true whatever they
-// are: NULL must go up through AND, OR, NOT and strict operators only.
-func (b *shipBuilder) drops(n *pg_query.Node) bool {
-	switch e := n.GetNode().(type) {
-	case nil:
-		return true
-	case *pg_query.Node_AConst, *pg_query.Node_ColumnRef, *pg_query.Node_ParamRef:
-		return true
-	case *pg_query.Node_FuncCall:
-		if s := b.byFn[e.FuncCall]; s != nil && s.model.NullOnNull {
-			return all(e.FuncCall.Args, b.drops)
-		}
-		if b.byFn[e.FuncCall] != nil {
-			return b.count(n) == 1
-		}
-	case *pg_query.Node_TypeCast:
-		return b.drops(e.TypeCast.Arg)
-	case *pg_query.Node_CollateClause:
-		return b.drops(e.CollateClause.Arg)
-	case *pg_query.Node_NamedArgExpr:
-		return b.drops(e.NamedArgExpr.Arg)
-	case *pg_query.Node_BoolExpr:
-		return all(e.BoolExpr.Args, b.drops)
-	case *pg_query.Node_List:
-		return all(e.List.Items, b.drops)
-	case *pg_query.Node_AExpr:
-		return b.dropsOperator(e.AExpr) || b.count(n) == 0
-	}
-	return b.count(n) == 0
-}
-
-func (b *shipBuilder) dropsOperator(e *pg_query.A_Expr) bool {
-	switch e.Kind {
-	case pg_query.A_Expr_Kind_AEXPR_OP, pg_query.A_Expr_Kind_AEXPR_IN, pg_query.A_Expr_Kind_AEXPR_LIKE, pg_query.A_Expr_Kind_AEXPR_ILIKE,
-		pg_query.A_Expr_Kind_AEXPR_BETWEEN, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN,
-		pg_query.A_Expr_Kind_AEXPR_BETWEEN_SYM, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM:
-	default:
-		return false
-	}
-	if e.Kind == pg_query.A_Expr_Kind_AEXPR_OP && (len(e.Name) != 1 || !strict[e.Name[0].GetString_().GetSval()]) {
-		return false
-	}
-	return (e.Lexpr == nil || b.drops(e.Lexpr)) && (e.Rexpr == nil || b.drops(e.Rexpr))
 }

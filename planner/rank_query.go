@@ -1,6 +1,9 @@
 package planner
 
 import (
+	"maps"
+	"slices"
+
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
@@ -38,21 +41,32 @@ func (r *ranker) statement(n *pg_query.Node, at int) int {
 
 // enter begins a query of its own; what it gives is to be called at its end.
 func (r *ranker) enter() func() {
-	level, lazy := r.level, r.lazy
-	after := make(map[string]int, len(r.after))
-	for name, at := range r.after {
-		after[name] = at
+	was := *r
+	r.scope, r.cond, r.key = newScope(was.scope), 0, false
+	return func() {
+		r.scope, r.cond, r.key, r.lazy, r.ctes, r.after = was.scope, was.cond, was.key, was.lazy, was.ctes, was.after
 	}
-	outer := r.after
-	r.level, r.after = map[string]*site{}, after
-	return func() { r.level, r.lazy, r.after = level, lazy, outer }
 }
 
-// with looks at common table expressions. Those that do not read each other are evaluated each for itself.
+// with looks at common table expressions. Those that do not read each other are evaluated each for itself; one that home
+// puts in place of its only reference is looked at there.
 func (r *ranker) with(w *pg_query.WithClause, at int) int {
+	if w == nil {
+		return at
+	}
+	ctes, after := map[string]*pg_query.CommonTableExpr{}, map[string]int{}
+	maps.Copy(ctes, r.ctes)
+	maps.Copy(after, r.after)
+	r.ctes, r.after = ctes, after
 	next := at
-	for _, n := range w.GetCtes() {
+	for _, n := range w.Ctes {
 		cte := n.GetCommonTableExpr()
+		delete(r.ctes, cte.Ctename)
+		delete(r.after, cte.Ctename)
+		if !w.Recursive && cte.Ctequery.GetSelectStmt() != nil && r.moves(cte) {
+			r.ctes[cte.Ctename] = cte
+			continue
+		}
 		begin := at
 		sqlparse.Walk(cte.Ctequery, func(n *pg_query.Node) bool {
 			if t := n.GetRangeVar(); t != nil && t.Schemaname == "" {
@@ -67,40 +81,201 @@ func (r *ranker) with(w *pg_query.WithClause, at int) int {
 	return next
 }
 
+// moves reports whether home evaluates a common table expression where it is referred to.
+func (r *ranker) moves(cte *pg_query.CommonTableExpr) bool {
+	switch cte.Ctematerialized {
+	case pg_query.CTEMaterialize_CTEMaterializeAlways:
+		return false
+	case pg_query.CTEMaterialize_CTEMaterializeNever:
+		return true
+	}
+	references := 0
+	sqlparse.Walk(r.b.req.Node, func(n *pg_query.Node) bool {
+		if t := n.GetRangeVar(); t != nil && t.Schemaname == "" && t.Relname == cte.Ctename {
+			references++
+		}
+		return true
+	})
+	return references == 1
+}
+
 // where looks at FROM and WHERE. The conditions of inner joins are as those of WHERE; those of outer joins decide which
 // rows there are.
 func (r *ranker) where(from []*pg_query.Node, cond *pg_query.Node, at int) int {
-	var conds []*pg_query.Node
-	for _, n := range from {
-		at = r.from(n, at, &conds)
-	}
+	var conds []term
+	at = r.items(from, at, &conds, false)
 	if cond != nil {
-		conds = append(conds, cond)
+		conds = append(conds, term{cond, r.scope})
 	}
 	return r.conditions(conds, at)
 }
 
-// from looks at an item of FROM, and adds the conditions of inner joins to conds.
-func (r *ranker) from(n *pg_query.Node, at int, conds *[]*pg_query.Node) int {
+// items looks at tables that are read beside each other. nullable says that an outer join may give NULL in place of their
+// rows: their columns are evaluated before it then.
+func (r *ranker) items(from []*pg_query.Node, at int, conds *[]term, nullable bool) int {
+	next := at
+	for _, n := range from {
+		begin := at
+		if lateral(n) {
+			begin = next
+		}
+		next = max(next, r.from(n, begin, conds, nullable))
+		if !r.quiet(n) { // whether it has rows decides whether the next ones are read
+			at = next
+		}
+	}
+	return next
+}
+
+// lateral reports whether an item of FROM may read the ones before it.
+func lateral(n *pg_query.Node) bool {
+	switch f := n.GetNode().(type) {
+	case *pg_query.Node_RangeVar:
+		return false
+	case *pg_query.Node_RangeSubselect:
+		return f.RangeSubselect.Lateral
+	}
+	found := false
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		found = found || n.GetColumnRef() != nil
+		return !found
+	})
+	return found
+}
+
+// quiet reports whether no call in an item of FROM decides how many rows it has.
+func (r *ranker) quiet(n *pg_query.Node) bool {
+	switch f := n.GetNode().(type) {
+	case *pg_query.Node_RangeVar:
+		return r.ctes[f.RangeVar.Relname] == nil
+	case *pg_query.Node_RangeFunction:
+		return true
+	case *pg_query.Node_RangeSubselect:
+		s := f.RangeSubselect.Subquery.GetSelectStmt()
+		if s.GetOp() != pg_query.SetOperation_SETOP_NONE || s.LimitCount != nil || s.LimitOffset != nil || s.WithClause != nil {
+			break
+		}
+		for _, n := range s.FromClause {
+			if !r.quiet(n) {
+				return false
+			}
+		}
+		return r.b.count(s.WhereClause) == 0 && r.b.count(s.HavingClause) == 0
+	}
+	return r.b.count(n) == 0
+}
+
+// from looks at an item of FROM, and adds to conds the conditions of inner joins and those of subqueries that home makes
+// a part of the query.
+func (r *ranker) from(n *pg_query.Node, at int, conds *[]term, nullable bool) int {
 	switch f := n.GetNode().(type) {
 	case *pg_query.Node_JoinExpr:
-		j := f.JoinExpr
-		if j.Jointype == pg_query.JoinType_JOIN_INNER {
-			at = r.from(j.Rarg, r.from(j.Larg, at, conds), conds)
-			if j.Quals != nil {
-				*conds = append(*conds, j.Quals)
-			}
-			return at
-		}
-		var inner []*pg_query.Node // of joins below the outer one
-		at = r.from(j.Rarg, r.from(j.Larg, at, &inner), &inner)
-		return r.conditions([]*pg_query.Node{j.Quals}, r.conditions(inner, at))
+		return r.join(f.JoinExpr, at, conds, nullable)
 	case *pg_query.Node_RangeSubselect:
-		return r.expr(f.RangeSubselect.Subquery, at)
+		return r.subselect(f.RangeSubselect.Subquery, f.RangeSubselect.Alias, at, conds, nullable)
 	case *pg_query.Node_RangeVar:
+		t := f.RangeVar
+		cte := r.ctes[t.Relname]
+		if cte == nil || t.Schemaname != "" {
+			r.scope.add(tableName(t), nil)
+			return max(at, r.after[t.Relname])
+		}
+		alias := &pg_query.Alias{Aliasname: tableName(t), Colnames: t.GetAlias().GetColnames()}
+		if len(alias.Colnames) == 0 {
+			alias.Colnames = cte.Aliascolnames
+		}
+		return r.subselect(cte.Ctequery, alias, at, conds, nullable)
+	case *pg_query.Node_RangeFunction:
+		r.scope.add(f.RangeFunction.GetAlias().GetAliasname(), nil)
+	}
+	return r.parallel(sqlparse.Children(n), at)
+}
+
+// join looks at JOIN.
+func (r *ranker) join(j *pg_query.JoinExpr, at int, conds *[]term, nullable bool) int {
+	own := conds
+	if j.Jointype != pg_query.JoinType_JOIN_INNER {
+		own = &[]term{} // of joins below the outer one
+	}
+	left := nullable || j.Jointype == pg_query.JoinType_JOIN_RIGHT || j.Jointype == pg_query.JoinType_JOIN_FULL
+	right := nullable || j.Jointype == pg_query.JoinType_JOIN_LEFT || j.Jointype == pg_query.JoinType_JOIN_FULL
+	next := r.from(j.Larg, at, own, left)
+	if lateral(j.Rarg) || !r.quiet(j.Larg) {
+		at = next
+	}
+	at = max(next, r.from(j.Rarg, at, own, right))
+	quals := j.Quals
+	switch {
+	case j.IsNatural:
+		quals = columnNode(&pg_query.Node{Node: &pg_query.Node_AStar{AStar: &pg_query.A_Star{}}})
+	case len(j.UsingClause) > 0:
+		list := make([]*pg_query.Node, len(j.UsingClause))
+		for i, name := range j.UsingClause {
+			list[i] = columnNode(name)
+		}
+		quals = &pg_query.Node{Node: &pg_query.Node_List{List: &pg_query.List{Items: list}}}
+	}
+	if j.Alias != nil {
+		r.scope.add(j.Alias.Aliasname, r.scope.joined())
+	}
+	on := term{quals, r.scope}
+	if j.Jointype == pg_query.JoinType_JOIN_INNER {
+		if quals != nil {
+			*conds = append(*conds, on)
+		}
 		return at
 	}
-	return r.sequence(sqlparse.Children(n), at)
+	at = r.conditions(*own, at)
+	if quals != nil {
+		at = r.conditions([]term{on}, at)
+	}
+	return at
+}
+
+// columnNode is a reference to a column, or a star.
+func columnNode(name *pg_query.Node) *pg_query.Node {
+	return &pg_query.Node{Node: &pg_query.Node_ColumnRef{ColumnRef: &pg_query.ColumnRef{Fields: []*pg_query.Node{name}}}}
+}
+
+// subselect looks at a subquery in FROM.
+func (r *ranker) subselect(n *pg_query.Node, alias *pg_query.Alias, at int, conds *[]term, nullable bool) int {
+	s := n.GetSelectStmt()
+	if nullable || !r.simple(s) {
+		r.scope.add(alias.GetAliasname(), nil)
+		return r.expr(n, at)
+	}
+	outer := r.scope
+	r.scope = newScope(outer)
+	at = r.items(s.FromClause, at, conds, false)
+	if s.WhereClause != nil {
+		*conds = append(*conds, term{s.WhereClause, r.scope})
+	}
+	in := newInlined(s, alias, r.scope)
+	r.scope = outer
+	outer.add(alias.GetAliasname(), in)
+	return at
+}
+
+// simple reports whether home makes a subquery in FROM a part of the query around it, as is_simple_subquery in its
+// prepjointree.c says.
+func (r *ranker) simple(s *pg_query.SelectStmt) bool {
+	if s.GetOp() != pg_query.SetOperation_SETOP_NONE || len(s.ValuesLists) > 0 || s.WithClause != nil || len(s.GroupClause) > 0 ||
+		s.HavingClause != nil || len(s.DistinctClause) > 0 || len(s.SortClause) > 0 || s.LimitCount != nil || s.LimitOffset != nil ||
+		len(s.LockingClause) > 0 {
+		return false
+	}
+	plain := true
+	for _, n := range s.TargetList {
+		sqlparse.Walk(n, func(n *pg_query.Node) bool {
+			f := n.GetFuncCall()
+			if n.GetSubLink() != nil || !plain {
+				return false
+			}
+			plain = f == nil || r.b.byFn[f] != nil || f.Over == nil && !aggregate(f, r.b.kinds) && r.b.kinds[functionName(f)] == 0
+			return true
+		})
+	}
+	return plain
 }
 
 // query looks at a SELECT, VALUES or set operation.
@@ -108,7 +283,6 @@ func (r *ranker) query(s *pg_query.SelectStmt, at int) int {
 	defer r.enter()()
 	before := r.seen
 	at = max(r.expr(s.LimitOffset, at), r.expr(s.LimitCount, at))
-	counted := r.seen
 	r.lazy = r.lazy || s.LimitCount != nil
 	at = r.with(s.WithClause, at)
 	switch {
@@ -124,31 +298,38 @@ func (r *ranker) query(s *pg_query.SelectStmt, at int) int {
 	default:
 		at = r.selected(s, r.where(s.FromClause, s.WhereClause, at))
 	}
-	if s.LimitCount != nil && r.seen > counted || s.LimitCount != nil && counted > before {
-		r.small = true
-	}
+	r.small = r.small || s.LimitCount != nil && r.seen > before
 	return at
 }
 
 // selected looks at what follows WHERE, in the order of evaluation.
 func (r *ranker) selected(s *pg_query.SelectStmt, at int) int {
-	keys := r.resolve(s, groupKeys(s.GroupClause))
+	groups := r.resolve(s, groupKeys(s.GroupClause))
 	sorts := r.resolve(s, sortKeys(s))
-	all := append(append([]*pg_query.Node(nil), s.TargetList...), sorts...)
-	all = append(all, s.HavingClause)
-	aggregates, windows := r.aggregates(append(append(all, s.WindowClause...), s.DistinctClause...))
-	at = max(r.parallel(keys, at), r.parallel(aggregates, at))
-	at = r.conditions([]*pg_query.Node{s.HavingClause}, at)
-	next := r.parallel(windows, at)
+	on := r.resolve(s, distinctKeys(s))
+	exprs := slices.Concat(s.TargetList, sorts, on, s.WindowClause, []*pg_query.Node{s.HavingClause})
+	aggregates, windows := r.aggregates(exprs)
+	next := max(r.keys(groups, at), r.parallel(aggregates, at))
+	r.skip(aggregates)
+	at = r.conditions([]term{{s.HavingClause, r.scope}}, next)
+	next = r.parallel(windows, at)
 	for _, w := range s.WindowClause {
 		next = max(next, r.window(w.GetWindowDef(), at))
 	}
+	r.skip(windows)
 	at = next
-	if on := r.resolve(s, distinctKeys(s)); len(on) > 0 || r.lazy { // the first rows of an order are all that is read
-		at = r.parallel(sorts, r.parallel(on, at))
+	if len(on) > 0 || r.lazy { // the first rows of an order are all that is read
+		at = r.keys(sorts, r.keys(on, at))
 		return r.parallel(s.TargetList, at)
 	}
-	return max(r.parallel(sorts, at), r.parallel(s.TargetList, at))
+	return max(r.keys(sorts, at), r.parallel(s.TargetList, at))
+}
+
+// skip leaves expressions out where they stand again.
+func (r *ranker) skip(nodes []*pg_query.Node) {
+	for _, n := range nodes {
+		r.done[n] = true
+	}
 }
 
 // distinctKeys are the expressions of DISTINCT ON.
@@ -198,8 +379,7 @@ func (r *ranker) aggregates(nodes []*pg_query.Node) (aggregates, windows []*pg_q
 			case f.Over != nil:
 				windows = append(windows, n)
 				return true // an aggregate may stand in it
-			case f.AggStar || f.AggFilter != nil || f.AggDistinct || f.AggWithinGroup || len(f.AggOrder) > 0 ||
-				r.b.kinds[functionName(f)] == sqlparse.AggregateFunction:
+			case aggregate(f, r.b.kinds):
 				aggregates = append(aggregates, n)
 				return false
 			}
@@ -207,6 +387,12 @@ func (r *ranker) aggregates(nodes []*pg_query.Node) (aggregates, windows []*pg_q
 		})
 	}
 	return aggregates, windows
+}
+
+// aggregate tells aggregate functions.
+func aggregate(f *pg_query.FuncCall, kinds map[string]sqlparse.FunctionKind) bool {
+	return f.AggStar || f.AggFilter != nil || f.AggDistinct || f.AggWithinGroup || len(f.AggOrder) > 0 ||
+		kinds[functionName(f)] == sqlparse.AggregateFunction
 }
 
 // insert looks at an INSERT.
@@ -217,7 +403,7 @@ func (r *ranker) insert(s *pg_query.InsertStmt, at int) int {
 		at = r.expr(s.SelectStmt, at)
 	}
 	if c := s.OnConflictClause; c != nil {
-		at = r.conditions([]*pg_query.Node{c.WhereClause}, at)
+		at = r.conditions([]term{{c.WhereClause, r.scope}}, at)
 		at = r.parallel(c.TargetList, at)
 	}
 	return r.parallel(s.ReturningList, at)

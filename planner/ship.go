@@ -19,10 +19,11 @@ type site struct {
 	// row is the one argument that stands for all, where a whole row is given; nil otherwise.
 	row *sqlparse.Arg
 	// same is equal for calls of one kind and model whose arguments have equal tokens.
-	same   string
-	rank   int
-	ranked bool
-	fn     *Function
+	same string
+	// rank is set once ranked is, and settled once sure is.
+	rank         int
+	ranked, sure bool
+	fn           *Function
 }
 
 // shipBuilder makes one Ship plan.
