@@ -367,6 +367,7 @@ func (c *predictCursor) emit(ctx context.Context, h *homeSide, limit int64, sink
 		return "", nil
 	}
 	c.record()
+	c.warn(h)
 	return fmt.Sprintf("SELECT %d", rows), nil
 }
 

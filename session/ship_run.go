@@ -28,8 +28,8 @@ type shipCursor struct {
 	known ship.Known
 	// rounds counts the runs of the statement.
 	rounds int
-	// failures counts the rows that try_predict answered with NULL, by function.
-	failures map[*planner.Function]int64
+	// failures counts the arguments whose answers are NULL because the model failed, by model.
+	failures map[string]int64
 	// held is the answer, as far as it was not given to the client yet; nil before the rounds.
 	held *spool
 	tag  string
@@ -164,10 +164,7 @@ func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited
 		return err
 	}
 	c.held, c.tag = r.spool, r.tag
-	for f, n := range c.failures {
-		h.x.Reply(&pgproto3.NoticeResponse{Severity: "WARNING", SeverityUnlocalized: "WARNING", Code: "01000",
-			Message: fmt.Sprintf("model %q could not answer %d of the arguments of try_predict; their answers are NULL", f.Model.Name, n)})
-	}
+	h.warn(c.failures)
 	return nil
 }
 
@@ -197,9 +194,7 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) err
 	s.Distinct += int64(len(a.Keys))
 	ask := c.settings.Request(c.leases[f], c.budget)
 	ask.Args, ask.Rows = a.Args, len(a.Keys)
-	if f.Kind == "try_predict" {
-		ask.OnError = answer.Null
-	}
+	asks(f, &ask)
 	res, err := c.p.s.cfg.Answerer.Answer(ctx, ask)
 	s.Cached += res.Stats.Cached
 	s.Shared += res.Stats.Shared
@@ -210,13 +205,13 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) err
 	if err != nil {
 		return err
 	}
-	if res.Failed > 0 {
+	if res.Failed > 0 && f.Kind != "predict_details" {
 		if c.failures == nil {
-			c.failures = map[*planner.Function]int64{}
+			c.failures = map[string]int64{}
 		}
-		c.failures[f] += res.Failed
+		c.failures[f.Model.Name] += res.Failed
 	}
-	queries, err := ship.Give(f, a.Keys, &res.Answers)
+	queries, err := gives(f, a.Keys, &res)
 	if err != nil {
 		return err
 	}

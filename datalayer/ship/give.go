@@ -32,14 +32,7 @@ func give(f *planner.Function, keys [][]byte, answers *udf.Column) (stream.Query
 	if err != nil {
 		return stream.Query{}, err
 	}
-	array, elem, cast := Returns(f).ArrayOID(), Returns(f).OID(), ""
-	if array == 0 || !pgvalue.Encodable(Returns(f), pgvalue.BinaryFormat) {
-		array, elem, cast = udf.Text.ArrayOID(), udf.Text.OID(), "::"+Returns(f).String()
-		if answers, err = texts(answers); err != nil {
-			return stream.Query{}, err
-		}
-	}
-	values, err := pgvalue.AppendArray(nil, answers, elem)
+	array, values, cast, err := valuesOf(answers)
 	if err != nil {
 		return stream.Query{}, err
 	}
@@ -48,6 +41,19 @@ func give(f *planner.Function, keys [][]byte, answers *udf.Column) (stream.Query
 			" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r(k, a) ON CONFLICT DO NOTHING",
 		Types: []uint32{udf.Bytea.ArrayOID(), array}, Params: [][]byte{list, values},
 	}, nil
+}
+
+// valuesOf gives a column as an array parameter: its type, its value, and the cast that its elements need, "" for none.
+func valuesOf(c *udf.Column) (array uint32, value []byte, cast string, err error) {
+	array, elem := c.Type.ArrayOID(), c.Type.OID()
+	if array == 0 || !pgvalue.Encodable(c.Type, pgvalue.BinaryFormat) {
+		array, elem, cast = udf.Text.ArrayOID(), udf.Text.OID(), "::"+c.Type.String()
+		if c, err = texts(c); err != nil {
+			return 0, nil, "", err
+		}
+	}
+	value, err = pgvalue.AppendArray(nil, c, elem)
+	return array, value, cast, err
 }
 
 // texts prints a column's values as PostgreSQL reads them.
