@@ -36,6 +36,10 @@ type shipBuilder struct {
 	kinds map[string]sqlparse.FunctionKind
 	text  splicer
 	plan  *Ship
+	// write is what Ship.Inline was called with, wrote that it has given an expression, from what inFrom has found.
+	write func(*Function, []string) (string, bool)
+	wrote bool
+	from  map[*pg_query.FuncCall]bool
 }
 
 // PlanShip plans a statement that home can prepare and whose calls may stand anywhere in it. A call where none can stand
@@ -66,6 +70,8 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 	b.plan.Home, b.plan.Origin = b.text.emit(req.Span).render(req.Span)
 	b.plan.Writes = writes(req.Node)
 	b.demand()
+	b.ahead()
+	b.plan.inline = b.inliner()
 	return b.plan, nil
 }
 

@@ -46,6 +46,9 @@ func (b *shipBuilder) edit() error {
 
 // editCall puts the temporary function's name in place of the call's, and takes the model out of the arguments.
 func (b *shipBuilder) editCall(s *site) {
+	if b.editInline(s) {
+		return
+	}
 	b.text.replace(b.at.NameOf(s.call), "pg_temp."+s.fn.Name)
 	b.text.replace(s.call.ModelSpan, "")
 	if comma := b.at.CommaOf(s.call); comma.Start < comma.End {

@@ -19,9 +19,13 @@ type Ship struct {
 	// Small says that the statement may end before it has asked for all arguments (LIMIT, EXISTS), so that the first
 	// rounds are to be kept small.
 	Small bool
+	// Ahead are statements that read arguments before Home is run; without them Home asks for all itself.
+	Ahead []*Ahead
 	// Names are result columns that the client sees under another name than home's, by index: those that take theirs
 	// from a call.
 	Names map[int]string
+
+	inline func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool)
 }
 
 // Function is one temporary function: calls of one model that may share it.

@@ -156,7 +156,12 @@ func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited
 			return err
 		}
 	}
-	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes}
+	read, err := c.readAhead(ctx, h, b)
+	if err != nil {
+		return err
+	}
+	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes,
+		sure: read && b.fixed && c.p.ship.Complete()}
 	if r.writes && !b.savepoints {
 		r.closed = true
 	}

@@ -119,6 +119,32 @@ func (a *Asked) add(record []byte) error {
 	return nil
 }
 
+// NewAsked makes one for arguments that are read by Row.
+func NewAsked(f *planner.Function) *Asked { return &Asked{Function: f} }
+
+// Row adds a row of arguments, in binary form and of the model's own types. It is left out where the model answers NULL
+// without a call.
+func (a *Asked) Row(values [][]byte) error {
+	args := a.Function.Model.Args
+	if len(values) != len(args) {
+		return fmt.Errorf("home gave %d arguments for model %q, which takes %d", len(values), a.Function.Model.Name, len(args))
+	}
+	record := binary.BigEndian.AppendUint32(nil, uint32(len(values)))
+	for i, v := range values {
+		record = binary.BigEndian.AppendUint32(record, args[i].Type.OID())
+		switch {
+		case v == nil && a.Function.Model.NullOnNull:
+			return nil
+		case v == nil:
+			record = append(record, 0xff, 0xff, 0xff, 0xff)
+		default:
+			record = binary.BigEndian.AppendUint32(record, uint32(len(v)))
+			record = append(record, v...)
+		}
+	}
+	return a.add(record)
+}
+
 // keyOf is how a function's table of answers knows arguments.
 func keyOf(record []byte) []byte {
 	if len(record) <= longKey {

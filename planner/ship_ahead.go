@@ -1,0 +1,166 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// Ahead is a statement that reads the distinct arguments of a function's calls before Home is run: those that Home will
+// ask for, and no others.
+type Ahead struct {
+	Function *Function
+	// Text has the parameters of Home; its columns are the arguments, in the model's types.
+	Text string
+}
+
+// ahead finds the calls that are made for every row that the outermost FROM and WHERE give, and makes the statements that
+// read their arguments. All says that no other call is left, and that equal arguments are the same for a model.
+func (b *shipBuilder) ahead() {
+	sel := b.req.Node.GetSelectStmt()
+	if sel == nil || b.plan.Small || sel.Op != pg_query.SetOperation_SETOP_NONE || len(sel.ValuesLists) > 0 || len(sel.FromClause) == 0 ||
+		into(sel) != nil || len(sel.LockingClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || writesIn(sel.WithClause) {
+		return
+	}
+	shape, err := sqlparse.ShapeOf(b.req.Text, b.req.Span, sel)
+	if err != nil || b.hasSite(shape.With) || b.hasSite(shape.From) {
+		return
+	}
+	always := map[*site]bool{}
+	var cond []string
+	filters := 0
+	terms := flatten(sel.WhereClause)
+	if len(terms) != len(shape.Terms) && sel.WhereClause != nil {
+		return
+	}
+	for i, span := range shape.Terms {
+		if !b.hasSite(span) {
+			cond = append(cond, "("+span.Of(b.req.Text)+")")
+			continue
+		}
+		filters++
+		b.evaluated(terms[i], always)
+	}
+	if filters > 1 {
+		return // each may spare the next
+	}
+	if filters == 0 {
+		for _, list := range [][]*pg_query.Node{sel.TargetList, sel.GroupClause, sel.SortClause, sel.DistinctClause} {
+			for _, n := range list {
+				b.evaluated(n, always)
+			}
+		}
+	}
+	covered := map[*Function]map[string]bool{}
+	for _, s := range b.sites {
+		if covered[s.fn] == nil {
+			covered[s.fn] = map[string]bool{}
+		}
+		covered[s.fn][s.same] = covered[s.fn][s.same] || always[s]
+	}
+	for _, f := range b.plan.Functions {
+		b.aheadOf(f, covered[f], always, shape, cond)
+	}
+}
+
+// aheadOf makes the statement for a function, if all its calls have the same arguments and one of them is always made.
+func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, shape *sqlparse.SelectShape, cond []string) {
+	if len(calls) != 1 || len(f.Model.Args) == 0 {
+		return
+	}
+	for _, s := range b.sites {
+		if s.fn != f || !always[s] || s.row != nil {
+			continue
+		}
+		items := make([]string, len(s.args))
+		for i, a := range s.args {
+			if !b.ofRow(a.Node) {
+				return
+			}
+			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)
+		}
+		text := shape.With.Of(b.req.Text) + " SELECT DISTINCT " + strings.Join(items, ", ") + " FROM " + shape.From.Of(b.req.Text)
+		if len(cond) > 0 {
+			text += " WHERE " + strings.Join(cond, " AND ")
+		}
+		b.plan.Ahead = append(b.plan.Ahead, &Ahead{Function: f, Text: text})
+		return
+	}
+}
+
+// ofRow reports whether an argument is computed of a row of FROM alone: without calls of models, aggregates, windows,
+// subqueries and functions that give many rows.
+func (b *shipBuilder) ofRow(n *pg_query.Node) bool {
+	ok := true
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		switch e := n.GetNode().(type) {
+		case *pg_query.Node_SubLink, *pg_query.Node_GroupingFunc:
+			ok = false
+		case *pg_query.Node_FuncCall:
+			_, special := b.kinds[functionName(e.FuncCall)]
+			ok = ok && !special && e.FuncCall.Over == nil && b.byFn[e.FuncCall] == nil
+		}
+		return ok
+	})
+	return ok
+}
+
+// evaluated notes the calls in an expression that are made whenever it is evaluated.
+func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
+	switch e := n.GetNode().(type) {
+	case *pg_query.Node_FuncCall:
+		if s := b.byFn[e.FuncCall]; s != nil {
+			always[s] = true
+			return
+		}
+		if e.FuncCall.AggFilter != nil {
+			return
+		}
+		for _, a := range append(append([]*pg_query.Node(nil), e.FuncCall.Args...), e.FuncCall.AggOrder...) {
+			b.evaluated(a, always)
+		}
+	case *pg_query.Node_AExpr:
+		if e.AExpr.Kind == pg_query.A_Expr_Kind_AEXPR_OP {
+			b.evaluated(e.AExpr.Lexpr, always)
+			b.evaluated(e.AExpr.Rexpr, always)
+		}
+	case *pg_query.Node_TypeCast:
+		b.evaluated(e.TypeCast.Arg, always)
+	case *pg_query.Node_CollateClause:
+		b.evaluated(e.CollateClause.Arg, always)
+	case *pg_query.Node_ResTarget:
+		b.evaluated(e.ResTarget.Val, always)
+	case *pg_query.Node_SortBy:
+		b.evaluated(e.SortBy.Node, always)
+	case *pg_query.Node_NullTest:
+		b.evaluated(e.NullTest.Arg, always)
+	case *pg_query.Node_BooleanTest:
+		b.evaluated(e.BooleanTest.Arg, always)
+	}
+}
+
+// identical are the types of which equal values are the same value, so that a SELECT DISTINCT gives all that a model can
+// tell apart.
+var identical = map[udf.Type]bool{udf.Bool: true, udf.Int2: true, udf.Int4: true, udf.Int8: true, udf.Date: true, udf.Time: true,
+	udf.Timestamp: true, udf.Timestamptz: true, udf.UUID: true, udf.Bytea: true}
+
+// Complete reports whether the statements of Ahead read all arguments that Home can ask for.
+func (s *Ship) Complete() bool {
+	have := map[*Function]bool{}
+	for _, a := range s.Ahead {
+		have[a.Function] = true
+	}
+	for _, f := range s.Functions {
+		for _, a := range f.Model.Args {
+			have[f] = have[f] && identical[a.Type]
+		}
+		if !have[f] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,90 @@
+package planner
+
+import (
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// Inline gives Home with an expression in place of the calls of functions for which write gives one; origin is as
+// Ship.Origin. args are the texts of a call's arguments in the model's order; they may stand in the expression any number
+// of times, since only calls are offered whose arguments are columns, constants, parameters, and casts and operators over
+// these. ok is false where no call was replaced, and for statements of home that take no parameters.
+func (s *Ship) Inline(write func(f *Function, args []string) (expr string, ok bool)) (home string, origin func(pos int) int, ok bool) {
+	if s.inline == nil {
+		return "", nil, false
+	}
+	return s.inline(write)
+}
+
+// inliner gives what Ship.Inline does for a plan.
+func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (string, func(int) int, bool) {
+	if b.req.Node.GetCopyStmt() != nil || b.req.Node.GetDeclareCursorStmt() != nil {
+		return nil
+	}
+	return func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool) {
+		own := *b
+		own.text = splicer{text: b.req.Text}
+		own.write = write
+		if own.edit() != nil || !own.wrote {
+			return "", nil, false
+		}
+		home, origin := own.text.emit(b.req.Span).render(b.req.Span)
+		return home, origin, true
+	}
+}
+
+// editInline puts an expression in place of a call, if that can be.
+func (b *shipBuilder) editInline(s *site) bool {
+	if b.write == nil || s.row != nil || b.inFrom()[s.call.Node] {
+		return false
+	}
+	args := make([]string, len(s.args))
+	for i, a := range s.args {
+		if !repeatable(a.Node) {
+			return false
+		}
+		args[i] = a.Span.Of(b.req.Text)
+	}
+	expr, ok := b.write(s.fn, args)
+	if !ok {
+		return false
+	}
+	b.wrote = true
+	b.text.replace(s.call.Span, "("+expr+")")
+	return true
+}
+
+// inFrom are the function calls that stand in FROM, where no other expression may.
+func (b *shipBuilder) inFrom() map[*pg_query.FuncCall]bool {
+	if b.from != nil {
+		return b.from
+	}
+	b.from = map[*pg_query.FuncCall]bool{}
+	sqlparse.Walk(b.req.Node, func(n *pg_query.Node) bool {
+		for _, item := range n.GetRangeFunction().GetFunctions() {
+			if f := item.GetList().GetItems()[0].GetFuncCall(); f != nil {
+				b.from[f] = true
+			}
+		}
+		return true
+	})
+	return b.from
+}
+
+// repeatable reports whether an expression gives the same value however often it is evaluated, at next to no cost.
+func repeatable(n *pg_query.Node) bool {
+	switch e := n.GetNode().(type) {
+	case *pg_query.Node_ColumnRef, *pg_query.Node_AConst, *pg_query.Node_ParamRef:
+		return true
+	case *pg_query.Node_TypeCast:
+		return repeatable(e.TypeCast.Arg)
+	case *pg_query.Node_AExpr:
+		return e.AExpr.Kind == pg_query.A_Expr_Kind_AEXPR_OP && len(e.AExpr.Name) == 1 && arithmetic[e.AExpr.Name[0].GetString_().GetSval()] &&
+			(e.AExpr.Lexpr == nil || repeatable(e.AExpr.Lexpr)) && repeatable(e.AExpr.Rexpr)
+	}
+	return false
+}
+
+// arithmetic are the operators that repeatable knows.
+var arithmetic = map[string]bool{"+": true, "-": true, "*": true, "/": true, "%": true}
