@@ -253,6 +253,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Parse:     parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},
+		Ship:     session.ShipLimits{RoundBytes: int(c.PredictRoundBytes), ResultBytes: int(c.PredictResultBytes), MaxRounds: c.PredictMaxRounds},
 		Answerer: p.answerer,
 		Predict:  predictSettings(c),
 		Observer: p.options.Metrics,

@@ -64,11 +64,15 @@ type Config struct {
 	PredictBatchRows  int
 	PredictBatchBytes Size
 	PredictAhead      int
-	PredictCacheBytes Size
-	PredictCacheFrom  time.Duration
-	PredictMaxCalls   int
-	PredictMaxTokens  int
-	PredictTimeout    time.Duration
+	PredictRoundBytes Size
+	// PredictResultBytes and PredictMaxRounds bound statements that are run by demand rounds, as PredictRoundBytes does.
+	PredictResultBytes Size
+	PredictMaxRounds   int
+	PredictCacheBytes  Size
+	PredictCacheFrom   time.Duration
+	PredictMaxCalls    int
+	PredictMaxTokens   int
+	PredictTimeout     time.Duration
 }
 
 // Error is a configuration that cannot be used.

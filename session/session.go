@@ -33,6 +33,7 @@ type Config struct {
 	Datalayer Datalayer
 	Parse     sqlparse.Limits
 	Stream    stream.Limits
+	Ship      ShipLimits
 	// Answerer answers what statements ask of models; it must not be nil.
 	Answerer *answer.Answerer
 	// Predict are the settings where a session has set none of its own.
@@ -55,6 +56,9 @@ func NewFactory(cfg Config) *Factory {
 	}
 	if cfg.Stream == (stream.Limits{}) {
 		cfg.Stream = stream.DefaultLimits()
+	}
+	if cfg.Ship == (ShipLimits{}) {
+		cfg.Ship = DefaultShipLimits()
 	}
 	if cfg.Predict == (answer.Settings{}) {
 		cfg.Predict = answer.DefaultSettings()

@@ -38,10 +38,10 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 		misses, growth = smallMisses, smallMissesGrowth
 	}
 	for n := 0; ; n++ {
-		if n == maxRounds {
+		if n == r.c.p.s.cfg.Ship.MaxRounds {
 			return coded("54000", "predict needs too many rounds",
-				fmt.Sprintf("The statement has asked for arguments that were not known before in each of %d runs.", maxRounds),
-				"Arguments that differ in each run, as of random() or nextval(), cannot stand here.")
+				fmt.Sprintf("The statement has asked for arguments that were not known before in each of %d runs.", n),
+				"Arguments that differ in each run, as of random() or nextval(), cannot stand here. A recursive query that feeds on predictions needs a round for each step: raise the setting predict-max-rounds.")
 		}
 		again, err := r.one(ctx, h, misses)
 		if err != nil || !again {
@@ -68,8 +68,8 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if err := r.b.openRound(ctx, h, misses); err != nil {
 		return false, unpositioned(err)
 	}
-	r.round = ship.NewRound(c.p.ship.Functions, &c.known, roundBytes)
-	r.spool, r.direct, r.sent = &spool{partial: r.limited}, r.sure && !r.limited && !r.discard, false
+	r.round = ship.NewRound(c.p.ship.Functions, &c.known, c.p.s.cfg.Ship.RoundBytes)
+	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, partial: r.limited}, r.sure && !r.limited && !r.discard, false
 	h.x.OnNotice(r.notice)
 	ended, err := r.execute(ctx, h)
 	h.x.OnNotice(nil)
@@ -81,7 +81,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	}
 	if r.limited && r.writes && r.spool.over {
 		return false, coded("54000", "the rows of a writing statement with predict are too many to be read in parts",
-			fmt.Sprintf("They take more than %d bytes.", spoolBytes), "Read them without a row limit.")
+			fmt.Sprintf("They take more than %d bytes.", r.spool.most), "Read them without a row limit, or raise the setting predict-result-bytes.")
 	}
 	enough := sqlState(err) == ship.CodeEnough
 	if r.round.Empty() {
@@ -221,14 +221,16 @@ type spool struct {
 	ends  []int
 	bytes []byte
 	next  int
-	over  bool
+	// most is the size, in bytes, and over says that the result is larger.
+	most int
+	over bool
 	// partial says that the client takes the rows in parts.
 	partial bool
 }
 
 // add holds one more message. What is over the size is not held.
 func (s *spool) add(typ byte, body []byte) {
-	if s.over = s.over || len(s.bytes)+len(body)+16*len(s.types) > spoolBytes; s.over {
+	if s.over = s.over || len(s.bytes)+len(body)+16*len(s.types) > s.most; s.over {
 		return
 	}
 	s.types = append(s.types, typ)
@@ -257,5 +259,5 @@ func (s *spool) give(reply func(byte, []byte), limit int64) (rows int64, more bo
 // flush hands out all and holds nothing any more.
 func (s *spool) flush(reply func(byte, []byte)) {
 	s.give(reply, 0)
-	*s = spool{partial: s.partial, over: s.over}
+	*s = spool{most: s.most, partial: s.partial, over: s.over}
 }

@@ -76,13 +76,6 @@ const (
 	// smallMisses is firstMisses where the statement may need few of the answers that it could ask for.
 	smallMisses       = 1
 	smallMissesGrowth = 2
-	// maxRounds bounds the rounds of one statement. Each answers what the one before asked for; a recursive query that
-	// feeds on predictions needs one for each step.
-	maxRounds = 10_000
-	// spoolBytes is the size of a result up to which it is held back until no round is needed any more.
-	spoolBytes = 4 << 20
-	// roundBytes bounds the arguments that one round may ask for.
-	roundBytes = 256 << 20
 )
 
 // execute implements cursor.

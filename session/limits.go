@@ -1,0 +1,18 @@
+package session
+
+// ShipLimits bound what statements take that are run by demand rounds.
+type ShipLimits struct {
+	// RoundBytes bounds the arguments that one round may ask for, in bytes; past it the statement fails with 54000.
+	RoundBytes int
+	// ResultBytes is the size of a result, in bytes, up to which it is held until no round is needed any more. A larger
+	// one is sent by one more run.
+	ResultBytes int
+	// MaxRounds bounds the runs of one statement; past it the statement fails with 54000. Each run answers what the one
+	// before asked for; a recursive query that feeds on predictions needs one for each step.
+	MaxRounds int
+}
+
+// DefaultShipLimits are the limits where the configuration says nothing.
+func DefaultShipLimits() ShipLimits {
+	return ShipLimits{RoundBytes: 256 << 20, ResultBytes: 4 << 20, MaxRounds: 10_000}
+}
