@@ -242,8 +242,8 @@ type term struct {
 }
 
 // conditions looks at conditions that rows must meet all. One whose calls can only drop rows while their answers are
-// missing decides nothing wrongly, so such ones share a rank. PostgreSQL evaluates the cheaper first, and equal ones in
-// their order, so the others are looked at by their number of calls.
+// missing decides nothing wrongly, so such ones share a rank. PostgreSQL evaluates first what reads no column, then the
+// cheaper, and equal ones in their order, so the others are looked at by their number of calls.
 func (r *ranker) conditions(conds []term, at int) int {
 	var telling, dropping []term
 	for _, c := range conds {
@@ -256,9 +256,15 @@ func (r *ranker) conditions(conds []term, at int) int {
 		}
 	}
 	if len(telling) > 1 {
-		sort.SliceStable(telling, func(i, j int) bool {
-			return r.in(telling[i].scope).count(telling[i].node) < r.in(telling[j].scope).count(telling[j].node)
-		})
+		cost := map[*pg_query.Node]int{}
+		for _, t := range telling {
+			if constant(t.node) {
+				cost[t.node] = -1
+			} else {
+				cost[t.node] = r.in(t.scope).count(t.node)
+			}
+		}
+		sort.SliceStable(telling, func(i, j int) bool { return cost[telling[i].node] < cost[telling[j].node] })
 	}
 	scope := r.scope
 	for _, t := range telling {
@@ -272,6 +278,16 @@ func (r *ranker) conditions(conds []term, at int) int {
 	}
 	r.scope = scope
 	return next
+}
+
+// constant reports whether an expression reads no column and no table.
+func constant(n *pg_query.Node) bool {
+	is := true
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		is = is && n.GetColumnRef() == nil && n.GetSubLink() == nil
+		return is
+	})
+	return is
 }
 
 // appendTerms adds the operands of the AND at the top of a condition.

@@ -20,13 +20,13 @@ func (r *ranker) statement(n *pg_query.Node, at int) int {
 		defer r.enter()()
 		u := s.UpdateStmt
 		at = r.with(u.WithClause, at)
-		at = r.where(u.FromClause, u.WhereClause, at)
+		at = r.where(u.FromClause, at, u.WhereClause)
 		return r.parallel(u.ReturningList, r.parallel(u.TargetList, at))
 	case *pg_query.Node_DeleteStmt:
 		defer r.enter()()
 		d := s.DeleteStmt
 		at = r.with(d.WithClause, at)
-		return r.parallel(d.ReturningList, r.where(d.UsingClause, d.WhereClause, at))
+		return r.parallel(d.ReturningList, r.where(d.UsingClause, at, d.WhereClause))
 	case *pg_query.Node_MergeStmt:
 		return r.merge(s.MergeStmt, at)
 	case *pg_query.Node_CopyStmt:
@@ -101,11 +101,11 @@ func (r *ranker) moves(cte *pg_query.CommonTableExpr) bool {
 
 // where looks at FROM and WHERE. The conditions of inner joins are as those of WHERE; those of outer joins decide which
 // rows there are.
-func (r *ranker) where(from []*pg_query.Node, cond *pg_query.Node, at int) int {
+func (r *ranker) where(from []*pg_query.Node, at int, where ...*pg_query.Node) int {
 	var conds []term
 	at = r.items(from, at, &conds, false)
-	if cond != nil {
-		conds = append(conds, term{cond, r.scope})
+	for _, n := range where {
+		conds = append(conds, term{n, r.scope})
 	}
 	return r.conditions(conds, at)
 }
@@ -296,22 +296,27 @@ func (r *ranker) query(s *pg_query.SelectStmt, at int) int {
 	case len(s.ValuesLists) > 0:
 		at = r.parallel(s.ValuesLists, at)
 	default:
-		at = r.selected(s, r.where(s.FromClause, s.WhereClause, at))
+		early, late := r.having(s)
+		at = r.selected(s, late, r.where(s.FromClause, at, append(early, s.WhereClause)...))
 	}
 	r.small = r.small || s.LimitCount != nil && r.seen > before
 	return at
 }
 
 // selected looks at what follows WHERE, in the order of evaluation.
-func (r *ranker) selected(s *pg_query.SelectStmt, at int) int {
+func (r *ranker) selected(s *pg_query.SelectStmt, having []*pg_query.Node, at int) int {
 	groups := r.resolve(s, groupKeys(s.GroupClause))
 	sorts := r.resolve(s, sortKeys(s))
 	on := r.resolve(s, distinctKeys(s))
-	exprs := slices.Concat(s.TargetList, sorts, on, s.WindowClause, []*pg_query.Node{s.HavingClause})
+	exprs := slices.Concat(s.TargetList, sorts, on, s.WindowClause, having)
 	aggregates, windows := r.aggregates(exprs)
 	next := max(r.keys(groups, at), r.parallel(aggregates, at))
 	r.skip(aggregates)
-	at = r.conditions([]term{{s.HavingClause, r.scope}}, next)
+	conds := make([]term, len(having))
+	for i, n := range having {
+		conds[i] = term{n, r.scope}
+	}
+	at = r.conditions(conds, next)
 	next = r.parallel(windows, at)
 	for _, w := range s.WindowClause {
 		next = max(next, r.window(w.GetWindowDef(), at))
@@ -323,6 +328,25 @@ func (r *ranker) selected(s *pg_query.SelectStmt, at int) int {
 		return r.parallel(s.TargetList, at)
 	}
 	return max(r.keys(sorts, at), r.parallel(s.TargetList, at))
+}
+
+// having gives the terms of HAVING that home evaluates as terms of WHERE, those without aggregates and subqueries, and the
+// others.
+func (r *ranker) having(s *pg_query.SelectStmt) (early, late []*pg_query.Node) {
+	sets := slices.ContainsFunc(s.GroupClause, func(n *pg_query.Node) bool { return n.GetGroupingSet() != nil })
+	for _, t := range appendTerms(nil, s.HavingClause) {
+		subquery := false
+		sqlparse.Walk(t, func(n *pg_query.Node) bool {
+			subquery = subquery || n.GetSubLink() != nil
+			return !subquery
+		})
+		if aggregates, _ := r.aggregates([]*pg_query.Node{t}); sets || subquery || len(aggregates) > 0 {
+			late = append(late, t)
+		} else {
+			early = append(early, t)
+		}
+	}
+	return early, late
 }
 
 // skip leaves expressions out where they stand again.
@@ -413,7 +437,7 @@ func (r *ranker) insert(s *pg_query.InsertStmt, at int) int {
 func (r *ranker) merge(s *pg_query.MergeStmt, at int) int {
 	defer r.enter()()
 	at = r.with(s.WithClause, at)
-	at = r.where([]*pg_query.Node{s.SourceRelation}, nil, at)
+	at = r.where([]*pg_query.Node{s.SourceRelation}, at)
 	at = r.expr(s.JoinCondition, at)
 	next := at
 	for _, n := range s.MergeWhenClauses {
