@@ -387,3 +387,38 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstFailureCounts has the second of two batches fail while the first, which fails too, still runs.
+func TestFirstFailureCounts(t *testing.T) {
+	t.Parallel()
+	m := newModel()
+	m.concurrency, m.slow, m.version.Deterministic = 3, 0, false
+	second := make(chan struct{})
+	m.before = func(ctx context.Context, ints []int64) error {
+		switch ints[0] {
+		case 0:
+			select {
+			case <-second:
+			case <-time.After(20 * time.Second):
+				return errors.New("the second never failed")
+			}
+			if ctx.Err() != nil {
+				return errors.New("canceled by a batch behind it")
+			}
+			return &udf.RowError{Row: 2, Err: errors.New("unlucky")}
+		case 8:
+			defer close(second)
+			return &udf.RowError{Row: 1, Err: errors.New("unlucky too")}
+		}
+		<-ctx.Done() // the third is ended by the second
+		return ctx.Err()
+	}
+	_, err := answer.New(answer.Config{}).Answer(t.Context(), answer.Request{Model: m, Args: span(0, 100)})
+	var e *datalayer.Error
+	if !errors.As(err, &e) || !strings.Contains(e.Detail, "x = 2.") {
+		t.Errorf("%+v", err)
+	}
+	if m.total() > 24 {
+		t.Errorf("%d were asked after the failure", m.total())
+	}
+}

@@ -11,8 +11,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
-// asking is one Answer under way. Its fields belong to the goroutine of Answer, but for the result, err and version's
-// flights, which batches that have run change one at a time.
+// asking is one Answer under way. Its fields belong to the goroutine of Answer, but for the result, which batches that have
+// run change too, one at a time.
 type asking struct {
 	Request
 	a       *Answerer
@@ -34,8 +34,6 @@ type asking struct {
 	keys  [][]byte
 
 	result Result
-	// err is the error of the first batch that failed.
-	err error
 }
 
 // waiting is a row whose answer another request is to give.
@@ -146,9 +144,11 @@ func (k *asking) spend(rows int) error {
 // pass answers rows (nil: all) but for those that other requests have under way, which it adds to theirs.
 func (k *asking) pass(ctx context.Context, rows []int32) error {
 	k.next, k.theirs = nil, nil
-	ctx, calls := newCalls(ctx, k.caller(), k.concurrency(), k.took)
+	calls := newCalls(k.caller(), k.concurrency(), k.took)
+	ctx, stop := context.WithCancel(ctx)
 	defer func() {
-		calls.wait()
+		stop() // what is still under way then is of no use
+		_ = calls.wait()
 		k.drop(k.next)
 	}()
 	n := k.rows
@@ -182,8 +182,7 @@ func (k *asking) pass(ctx context.Context, rows []int32) error {
 			return err
 		}
 	}
-	calls.wait()
-	return k.err
+	return calls.wait()
 }
 
 // chunkRows are the rows from to to of a list, or of all.
@@ -415,9 +414,6 @@ func (k *asking) note(b *batch) {
 	k.result.Stats.Batches += b.calls
 	k.result.Stats.Busy += b.busy
 	if b.err != nil {
-		if k.err == nil {
-			k.err = b.err
-		}
 		return
 	}
 	if b.calls == 1 {

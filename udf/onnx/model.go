@@ -65,6 +65,9 @@ func (m *model) Deterministic() bool { return true }
 // MaxBatch implements udf.Model.
 func (m *model) MaxBatch() int { return m.maxBatch }
 
+// Concurrency implements udf.Concurrent: the runs that may go on side by side.
+func (m *model) Concurrency() int { return cap(m.slots) }
+
 // Close implements udf.Model.
 func (m *model) Close() error {
 	for range cap(m.slots) {

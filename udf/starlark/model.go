@@ -3,6 +3,7 @@ package starlark
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	star "go.starlark.net/starlark"
 
@@ -26,6 +27,9 @@ func (m *model) Deterministic() bool { return true }
 
 // MaxBatch implements udf.Model.
 func (m *model) MaxBatch() int { return m.cfg.MaxBatch }
+
+// Concurrency implements udf.Concurrent: a batch keeps one processor busy.
+func (m *model) Concurrency() int { return runtime.GOMAXPROCS(0) }
 
 // Close implements udf.Model. The garbage collector does the rest.
 func (m *model) Close() error { return nil }
