@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
@@ -32,28 +34,111 @@ func into(s *pg_query.SelectStmt) *pg_query.IntoClause {
 	return nil
 }
 
-// demand makes the statement that asks for the arguments without writing, where it can.
-func (b *shipBuilder) demand() {
-	var f *fragment
-	switch s := b.req.Node.GetNode().(type) {
-	case *pg_query.Node_SelectStmt:
-		if into(s.SelectStmt) != nil && !writesIn(s.SelectStmt.WithClause) {
-			f = b.withoutInto()
-		}
-	case *pg_query.Node_DeclareCursorStmt:
-		f = b.query(s.DeclareCursorStmt.Query, pg_query.Token_FOR)
-	case *pg_query.Node_CreateTableAsStmt:
-		f = b.query(s.CreateTableAsStmt.Query, pg_query.Token_AS)
-	case *pg_query.Node_InsertStmt:
-		f = b.insertDemand(s.InsertStmt)
-	case *pg_query.Node_UpdateStmt:
-		f = b.updateDemand(s.UpdateStmt)
-	case *pg_query.Node_DeleteStmt:
-		f = b.deleteDemand(s.DeleteStmt)
+// demand makes the statement that asks for the arguments without effects, where it can.
+func (b *shipBuilder) demand() error {
+	own := *b // with changes of its own
+	own.text.pieces = slices.Clone(b.text.pieces)
+	left, err := own.leaveVolatile(source(b.req.Node))
+	if err != nil {
+		return err
 	}
-	if f != nil {
+	if f := own.demandText(left); f != nil {
 		b.plan.Demand, _ = f.render(b.req.Span)
 	}
+	return nil
+}
+
+// source is the query whose rows a statement gives or writes; nil where there is none.
+func source(n *pg_query.Node) *pg_query.SelectStmt {
+	switch s := n.GetNode().(type) {
+	case *pg_query.Node_SelectStmt:
+		return s.SelectStmt
+	case *pg_query.Node_DeclareCursorStmt:
+		return s.DeclareCursorStmt.Query.GetSelectStmt()
+	case *pg_query.Node_CreateTableAsStmt:
+		return s.CreateTableAsStmt.Query.GetSelectStmt()
+	case *pg_query.Node_InsertStmt:
+		return s.InsertStmt.SelectStmt.GetSelectStmt()
+	}
+	return nil
+}
+
+// demandText gives the statement; nil where there is none. left says that something was left out of the query.
+func (b *shipBuilder) demandText(left bool) *fragment {
+	switch s := b.req.Node.GetNode().(type) {
+	case *pg_query.Node_SelectStmt:
+		if writesIn(s.SelectStmt.WithClause) {
+			return nil
+		}
+		if into(s.SelectStmt) != nil {
+			return b.withoutInto()
+		}
+		if left {
+			return b.text.emit(b.req.Span)
+		}
+	case *pg_query.Node_DeclareCursorStmt:
+		return b.query(s.DeclareCursorStmt.Query, pg_query.Token_FOR)
+	case *pg_query.Node_CreateTableAsStmt:
+		return b.query(s.CreateTableAsStmt.Query, pg_query.Token_AS)
+	case *pg_query.Node_InsertStmt:
+		return b.insertDemand(s.InsertStmt)
+	case *pg_query.Node_UpdateStmt:
+		return b.updateDemand(s.UpdateStmt)
+	case *pg_query.Node_DeleteStmt:
+		return b.deleteDemand(s.DeleteStmt)
+	}
+	return nil
+}
+
+// leaveVolatile puts NULL in place of those items of a query's select list that hold volatile functions and no calls:
+// nextval() is not to be called for a row that is read a second time. It reports whether there were any.
+func (b *shipBuilder) leaveVolatile(s *pg_query.SelectStmt) (bool, error) {
+	if s == nil || s.Op != pg_query.SetOperation_SETOP_NONE || len(s.DistinctClause) > 0 {
+		return false, nil
+	}
+	keys := slices.Concat(groupKeys(s.GroupClause), sortKeys(s))
+	functions := map[int][]string{} // by item
+	var names []string
+	for i, n := range s.TargetList {
+		t := n.GetResTarget()
+		if b.count(n) == 0 && !slices.ContainsFunc(keys, func(k *pg_query.Node) bool { return means(k, i+1, columnName(t)) }) {
+			functions[i] = b.plainFunctions(n)
+			names = append(names, functions[i]...)
+		}
+	}
+	if len(names) == 0 {
+		return false, nil
+	}
+	volatile, err := b.cat.Volatile(names)
+	if err != nil {
+		return false, err
+	}
+	left := false
+	for i, list := range functions {
+		if slices.ContainsFunc(list, func(name string) bool { return volatile[name] }) {
+			start := int(s.TargetList[i].GetResTarget().Location)
+			b.text.replace(sqlparse.Span{Start: start, End: b.at.ExpressionEnd(start)}, "NULL")
+			left = true
+		}
+	}
+	return left, nil
+}
+
+// plainFunctions lists the functions of an expression; none if one of them is an aggregate, or gives many rows.
+func (b *shipBuilder) plainFunctions(n *pg_query.Node) []string {
+	var names []string
+	plain := true
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		if f := n.GetFuncCall(); f != nil {
+			plain = plain && b.kinds[functionName(f)] == 0 && f.Over == nil && !f.AggStar
+			names = append(names, functionName(f))
+		}
+		return true
+	})
+	if !plain {
+		return nil
+	}
+	return names
 }
 
 // writesIn reports whether one of the common table expressions changes data.
@@ -66,11 +151,11 @@ func writesIn(w *pg_query.WithClause) bool {
 	return false
 }
 
-// find is the index of the first token of a kind outside parentheses from token i on; -1 for none.
+// find is the index of the first token of a kind outside parentheses and brackets from token i on; -1 for none.
 func (b *shipBuilder) find(i int, kind pg_query.Token) int {
 	toks := b.at.Tokens()
 	for ; i >= 0 && i < len(toks); i++ {
-		if toks[i].Kind == pg_query.Token_ASCII_40 {
+		if k := toks[i].Kind; k == pg_query.Token_ASCII_40 || k == pg_query.Token_ASCII_91 {
 			if i = b.at.Closing(i); i < 0 {
 				return -1
 			}
@@ -83,13 +168,21 @@ func (b *shipBuilder) find(i int, kind pg_query.Token) int {
 	return -1
 }
 
-// emit gives the changed text from token i up to, without it, token j.
-func (b *shipBuilder) emit(i, j int) *fragment {
+// span is the range from token i up to, without it, token j; empty where there is none between.
+func (b *shipBuilder) span(i, j int) sqlparse.Span {
 	toks := b.at.Tokens()
+	if i >= j {
+		return sqlparse.Span{}
+	}
+	return sqlparse.Span{Start: toks[i].Span.Start, End: toks[j-1].Span.End}
+}
+
+// emit gives the changed text of that range.
+func (b *shipBuilder) emit(i, j int) *fragment {
 	if i >= j {
 		return &fragment{}
 	}
-	return b.text.emit(sqlparse.Span{Start: toks[i].Span.Start, End: toks[j-1].Span.End})
+	return b.text.emit(b.span(i, j))
 }
 
 // query is the query behind the first keyword of a kind: that of CREATE TABLE … AS query and DECLARE … FOR query.
@@ -158,6 +251,9 @@ func (b *shipBuilder) insertDemand(s *pg_query.InsertStmt) *fragment {
 		return nil
 	}
 	if len(source.ValuesLists) > 0 && source.WithClause == nil && len(source.SortClause) == 0 && source.LimitCount == nil && source.LimitOffset == nil {
+		if b.givesSets(source) {
+			return nil
+		}
 		return b.valuesDemand(f, i)
 	}
 	start := b.sourceStart(i)
@@ -165,6 +261,9 @@ func (b *shipBuilder) insertDemand(s *pg_query.InsertStmt) *fragment {
 		return nil
 	}
 	end := b.sourceEnd(start, s)
+	if !b.hasSite(b.span(0, i)) && !b.hasSite(b.span(start, end)) {
+		return nil
+	}
 	query := b.emit(start, end)
 	if s.WithClause == nil || source.WithClause == nil {
 		return f.append(query)
@@ -216,6 +315,18 @@ func (b *shipBuilder) sourceEnd(start int, s *pg_query.InsertStmt) int {
 	return end
 }
 
+// givesSets reports whether a function that gives many rows stands in VALUES, which only INSERT allows.
+func (b *shipBuilder) givesSets(s *pg_query.SelectStmt) bool {
+	found := false
+	for _, n := range s.ValuesLists {
+		sqlparse.Walk(n, func(n *pg_query.Node) bool {
+			found = found || n.GetFuncCall() != nil && b.kinds[functionName(n.GetFuncCall())] == sqlparse.SetFunction
+			return !found && n.GetSubLink() == nil
+		})
+	}
+	return found
+}
+
 // valuesDemand lists the values with calls, one a row, as text: their types need not be one.
 func (b *shipBuilder) valuesDemand(f *fragment, i int) *fragment {
 	toks := b.at.Tokens()
@@ -239,8 +350,8 @@ func (b *shipBuilder) valuesDemand(f *fragment, i int) *fragment {
 
 // updateDemand reads the rows that an UPDATE would change, with the new values that hold calls.
 func (b *shipBuilder) updateDemand(s *pg_query.UpdateStmt) *fragment {
-	if writesIn(s.WithClause) || s.WhereClause.GetCurrentOfExpr() != nil {
-		return nil
+	if writesIn(s.WithClause) || s.WhereClause.GetCurrentOfExpr() != nil || constant(b.req.Node) {
+		return nil // without a column, the table need not be readable
 	}
 	f, i := b.withClause(pg_query.Token_UPDATE)
 	set := b.find(i, pg_query.Token_SET)
@@ -314,7 +425,7 @@ func reads(n *pg_query.Node, columns map[string]bool) bool {
 
 // deleteDemand reads the rows that a DELETE would remove.
 func (b *shipBuilder) deleteDemand(s *pg_query.DeleteStmt) *fragment {
-	if writesIn(s.WithClause) || s.WhereClause.GetCurrentOfExpr() != nil {
+	if writesIn(s.WithClause) || s.WhereClause.GetCurrentOfExpr() != nil || constant(b.req.Node) {
 		return nil
 	}
 	f, i := b.withClause(pg_query.Token_DELETE_P)

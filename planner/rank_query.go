@@ -373,18 +373,30 @@ func (r *ranker) resolve(s *pg_query.SelectStmt, keys []*pg_query.Node) []*pg_qu
 	out := make([]*pg_query.Node, 0, len(keys))
 	for _, k := range keys {
 		out = append(out, k)
-		number := int(k.GetAConst().GetIval().GetIval())
-		name := ""
-		if f := k.GetColumnRef().GetFields(); len(f) == 1 {
-			name = f[0].GetString_().GetSval()
-		}
-		for i, t := range s.TargetList {
-			if t := t.GetResTarget(); number == i+1 || name != "" && (name == t.Name || t.Name == "" && name == sqlparse.FigureColumnName(t.Val)) {
+		for i, n := range s.TargetList {
+			if t := n.GetResTarget(); means(k, i+1, columnName(t)) {
 				out = append(out, t.Val)
 			}
 		}
 	}
 	return out
+}
+
+// means reports whether a key of GROUP BY, ORDER BY or DISTINCT ON stands for a column of the select list.
+func means(key *pg_query.Node, number int, name string) bool {
+	if f := key.GetColumnRef().GetFields(); len(f) == 1 {
+		return f[0].GetString_().GetSval() == name
+	}
+	i := key.GetAConst().GetIval()
+	return i != nil && int(i.Ival) == number
+}
+
+// columnName is the name of a column of a select list.
+func columnName(t *pg_query.ResTarget) string {
+	if t.Name != "" {
+		return t.Name
+	}
+	return sqlparse.FigureColumnName(t.Val)
 }
 
 // aggregates gives the outermost aggregate and window functions of expressions, outside subqueries.

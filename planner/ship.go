@@ -69,7 +69,9 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 	}
 	b.plan.Home, b.plan.Origin = b.text.emit(req.Span).render(req.Span)
 	b.plan.Writes = writes(req.Node)
-	b.demand()
+	if err := b.demand(); err != nil {
+		return nil, err
+	}
 	b.ahead()
 	b.plan.inline = b.inliner()
 	return b.plan, nil

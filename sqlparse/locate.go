@@ -43,7 +43,7 @@ func (l *Locator) CommaOf(c *Call) Span {
 	return Span{c.ModelSpan.End, c.ModelSpan.End}
 }
 
-// ExpressionEnd is the byte behind the expression, without an alias, that begins at byte pos.
+// ExpressionEnd is the byte behind the expression that begins at byte pos, with an alias that follows without AS.
 func (l *Locator) ExpressionEnd(pos int) int {
 	end, cases := pos, 0
 	for i := tokenFrom(l.toks, pos); i < len(l.toks); i++ {
