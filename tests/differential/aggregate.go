@@ -87,12 +87,12 @@ func (g *generator) aggregated(t typ, arg, order place, distinct bool, filter *n
 		return ordered("jsonb_agg", one(g.r, tInt4, tText), "")
 	case tUUID, tBytea, tPair, tBools:
 		if e, ok := t.array(); ok {
-			return ordered("array_agg", e, "")
+			return txt("array_remove(", ordered("array_agg", e, ""), ", NULL)")
 		}
 		return txt("(", ordered("array_agg", t, ""), ")[1]")
 	}
 	if e, ok := t.array(); ok && g.chance(70) {
-		return ordered("array_agg", e, "")
+		return txt("array_remove(", ordered("array_agg", e, ""), ", NULL)")
 	}
 	return txt(one(g.r, "max", "min"), "(", d, g.expr(t, arg), ")", filter)
 }
@@ -216,7 +216,7 @@ func (g *generator) windowed(t typ, arg place, plain bool) (*node, bool) {
 		return txt("array_agg(", g.expr(t, arg), ")"), true
 	}
 	if e, ok := t.array(); ok {
-		return txt("array_agg(", g.expr(e, arg), "::", string(e), ")"), true
+		return txt("array_agg(COALESCE(", g.expr(e, arg), ", ", e.simplest(), ")::", string(e), ")"), true
 	}
 	return txt(one(g.r, "max", "min"), "(", g.expr(t, arg), ")"), true
 }

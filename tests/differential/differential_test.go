@@ -78,7 +78,7 @@ func compare(t *testing.T, name string, server *lab.Postgres, bin, dir string) {
 		}
 		t.Cleanup(func() {
 			if t.Failed() {
-				t.Logf("log of the proxy:\n%s", proxy.Tail(30))
+				t.Logf("log of the proxy:\n%s", proxy.Tail(5))
 			}
 			if err := proxy.Stop(); err != nil {
 				t.Error(err)

@@ -24,8 +24,10 @@ type peer struct {
 	front  *pgproto3.Frontend
 	// status is the transaction's status as the last ReadyForQuery told it.
 	status byte
-	// names are the names of types that were made by the tests, and of tables, by OID.
+	// types and tables are the names of what the tests made, by OID.
 	types, tables map[uint32]string
+	// spent is the time that statements took here.
+	spent time.Duration
 }
 
 // answer is what a server says to one statement.
@@ -78,6 +80,8 @@ func (p *peer) script(sql string) error {
 
 // run runs one statement. An error is of the connection, not of the statement.
 func (p *peer) run(sql string, how protocol, params []param) (answer, error) {
+	start := time.Now()
+	defer func() { p.spent += time.Since(start) }()
 	if how == simple {
 		return p.exchange(&pgproto3.Query{String: sql})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // tally counts the verdicts over the cases that have a call in one position.
@@ -25,6 +26,8 @@ type report struct {
 	failures []*failure
 	// classes counts differences by their class.
 	classes map[string]int
+	// oracle and proxy are the times that the statements took, all sessions together.
+	oracle, proxy time.Duration
 }
 
 // failure is a case that differs, as small as it could be made.
@@ -96,6 +99,7 @@ func (r *report) String() string {
 	t := r.total
 	fmt.Fprintf(&b, "%-36s %9d %9d %9d %9s %9d\n", "all statements", t.equal, t.errors, t.refused, "", t.different)
 	fmt.Fprintf(&b, "%d statements: %d equal, %d equal errors, %d refused, %d too slow for PostgreSQL, %d different\n", t.statements(), t.equal, t.errors, t.refused, t.skipped, t.different)
+	fmt.Fprintf(&b, "statements took %.1f s on PostgreSQL, %.1f s through the proxy\n", r.oracle.Seconds(), r.proxy.Seconds())
 	for _, list := range []struct {
 		title string
 		from  map[string]int

@@ -41,7 +41,13 @@ func Run(ctx context.Context, o Options) (*report, error) {
 				cancel(err)
 				return
 			}
-			defer w.close()
+			defer func() {
+				w.close()
+				lock.Lock()
+				defer lock.Unlock()
+				r.oracle += w.oracle.spent
+				r.proxy += w.proxy.spent
+			}()
 			// A worker takes whole rounds, since each has a database of its own.
 			for ctx.Err() == nil {
 				start := int(next.Add(roundLength)) - roundLength

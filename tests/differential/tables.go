@@ -62,7 +62,7 @@ func newDatabase(r *rand.Rand) *database {
 	}
 	for _, s := range []string{"SET TimeZone = 'Europe/Berlin'", "SET DateStyle = 'German'", "SET IntervalStyle = 'iso_8601'",
 		"SET extra_float_digits = 0", "SET bytea_output = 'escape'", "SET enable_hashagg = off", "SET enable_hashjoin = off",
-		"SET enable_sort = off", "SET enable_nestloop = off", "SET plan_cache_mode = force_generic_plan", "SET jit = off",
+		"SET enable_sort = off", "SET enable_nestloop = off", "SET plan_cache_mode = force_generic_plan",
 		"SET default_transaction_isolation = 'repeatable read'", "SET standard_conforming_strings = on"} {
 		if r.IntN(12) == 0 {
 			db.settings = append(db.settings, s)

@@ -36,7 +36,8 @@ func (w *worker) reconnect(ctx context.Context) error {
 		if err := p.connect(ctx); err != nil {
 			return err
 		}
-		if err := p.script("SET client_min_messages = error; SET search_path = " + w.schema + ", public"); err != nil {
+		// Compiling a query takes longer than all else that these do.
+		if err := p.script("SET client_min_messages = error; SET jit = off; SET search_path = " + w.schema + ", public"); err != nil {
 			return err
 		}
 		if w.db != nil {
