@@ -1,0 +1,14 @@
+package answer
+
+import (
+	"time"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+)
+
+// Relearn says how long a model takes for a row.
+func (a *Answerer) Relearn(v *datalayer.ModelVersion, perRow time.Duration) {
+	k := a.hold(v)
+	defer a.let(k)
+	k.perRow.Store(perRow.Nanoseconds())
+}
