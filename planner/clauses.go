@@ -221,6 +221,16 @@ func (b *builder) checkFunctions() error {
 	if !b.filters {
 		return nil
 	}
+	for _, c := range b.req.Calls {
+		for _, a := range c.Args {
+			if !b.shape.Where.Contains(c.Span) {
+				continue
+			}
+			if what := b.manyRows(a.Node); what != "" && a.Node.GetSubLink() == nil { // PostgreSQL has its own word on these
+				return refuseAt("a WHERE with "+what, c.Span.Start)
+			}
+		}
+	}
 	for _, t := range b.shape.Targets {
 		nodes := []*pg_query.Node{t.Node}
 		for _, c := range b.req.Calls {

@@ -14,5 +14,5 @@ type ShipLimits struct {
 
 // DefaultShipLimits are the limits where the configuration says nothing.
 func DefaultShipLimits() ShipLimits {
-	return ShipLimits{RoundBytes: 256 << 20, ResultBytes: 4 << 20, MaxRounds: 10_000}
+	return ShipLimits{RoundBytes: 256 << 20, ResultBytes: 4 << 20, MaxRounds: 1_000}
 }

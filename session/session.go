@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
@@ -193,6 +195,9 @@ func (s *session) concerns(text []byte) bool {
 // namesPrepared reports whether a script runs or drops prepared statements that the proxy holds.
 func (s *session) namesPrepared(script *sqlparse.Script) bool {
 	for _, st := range script.Statements {
+		if s.madeBy(st.Node) {
+			return true
+		}
 		switch c := sqlparse.CommandOf(st).(type) {
 		case *sqlparse.Execute:
 			if _, ok := s.statements[c.Name]; ok {
@@ -215,6 +220,16 @@ func (s *session) namesPrepared(script *sqlparse.Script) bool {
 	return false
 }
 
+// madeBy reports whether a statement is CREATE TABLE … AS EXECUTE of a statement that the proxy holds.
+func (s *session) madeBy(n *pg_query.Node) bool {
+	e := n.GetCreateTableAsStmt().GetQuery().GetExecuteStmt()
+	if e == nil {
+		return false
+	}
+	_, held := s.statements[e.Name]
+	return held
+}
+
 // Ready implements wire.Interceptor.
 func (s *session) Ready(tx byte) {
 	s.tx, s.ran = tx, false
@@ -235,7 +250,7 @@ func (s *session) Close() {
 
 // Handle implements wire.Interceptor.
 func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body []byte) error {
-	h := &homeSide{x: x, alone: !x.Running() && !s.ran, last: x.SyncNext()}
+	h := &homeSide{x: x, alone: !x.Running() && !s.ran}
 	var err error
 	text := ""
 	switch typ {
@@ -257,6 +272,9 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 	case 'D':
 		err = s.describe(h, body)
 	case 'E':
+		h.last = x.SyncNext(func(typ byte, next []byte) bool { // more of the same portal, and nothing that writes
+			return typ == 'H' || typ == 'C' || typ == 'E' && bytes.Equal(cString(next, 0), cString(body, 0))
+		})
 		err = s.execute(ctx, h, body)
 		s.ran = true
 	case 'C':

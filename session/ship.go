@@ -42,21 +42,47 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		if err := h.makeFunctions(ctx, plan.Functions); err != nil {
 			return err
 		}
+		// Calls with functions of their own are not the same expression for GROUP BY, though they may mean the same.
+		b := &block{savepoints: !req.Shared && h.x.TxStatus() == 'T' && several(plan.Functions)}
+		if b.savepoints {
+			if err := h.do(ctx, "SAVEPOINT "+roundSavepoint); err != nil {
+				return unpositioned(err)
+			}
+		}
 		d, err := prepare(plan.Home)
 		if err == nil {
 			p.describeShip(plan, d)
+			if b.savepoints {
+				return unpositioned(h.do(ctx, "RELEASE SAVEPOINT "+roundSavepoint))
+			}
 			return nil
 		}
-		// Calls with functions of their own are not the same expression for GROUP BY, though they may mean the same.
-		again := sqlState(err) == "42803" && !req.Shared && h.x.TxStatus() == 'I' && !h.x.Running()
-		if !again {
+		alone := h.x.TxStatus() == 'I' && !h.x.Running() && several(plan.Functions)
+		if sqlState(err) != "42803" || req.Shared || !b.savepoints && !alone {
 			return renamed(repositioned(err, plan.Home, p.text, plan.Origin), plan.Functions)
 		}
 		req.Shared = true
-		if err := h.x.Settle(ctx); err != nil {
+		if b.savepoints {
+			err = b.undo(ctx, h, true)
+		} else {
+			err = h.x.Settle(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// several reports whether a model has more than one function.
+func several(functions []*planner.Function) bool {
+	for i, f := range functions {
+		for _, g := range functions[:i] {
+			if f.Kind == g.Kind && f.Model.Name == g.Model.Name && f.Model.Version == g.Model.Version {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // describeShip keeps a plan and what home says of its statement.
@@ -120,7 +146,20 @@ func (h *homeSide) makeFunctions(ctx context.Context, functions []*planner.Funct
 	for _, name := range missing {
 		texts = append(texts, ship.Create(name, functions)...)
 	}
+	// A transaction of their own keeps them whatever becomes of the statement, and may write where others may not.
+	apart := h.x.TxStatus() == 'I' && h.alone
+	if apart {
+		if err := h.x.Settle(ctx); err != nil {
+			return err
+		}
+		texts = append(append([]string{"BEGIN READ WRITE"}, texts...), "COMMIT")
+	}
 	err = h.quietly(func() error { return h.do(ctx, texts...) })
+	if apart && err == nil {
+		err = h.x.Settle(ctx)
+	} else if apart {
+		err = (&block{own: true}).close(ctx, h, err)
+	}
 	switch sqlState(err) {
 	case "42501":
 		return hinted(err, "A statement with predict in this place needs temporary objects: GRANT TEMPORARY ON DATABASE … TO …;")

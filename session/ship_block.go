@@ -25,9 +25,8 @@ const roundSavepoint = "pinnacle_round"
 
 // openBlock prepares home's transaction for rounds. In a transaction of the client's they are kept apart by a savepoint.
 // A statement that stands alone gets a transaction of its own, for reading with one snapshot for all of it. What stands
-// between others outside of a transaction block, or is read in parts there, is of an implicit transaction with what
-// follows, in which nothing can be undone.
-func (h *homeSide) openBlock(ctx context.Context, writes, limited bool) (*block, error) {
+// between others outside of a transaction block is of an implicit transaction with them, in which nothing can be undone.
+func (h *homeSide) openBlock(ctx context.Context, writes bool) (*block, error) {
 	level := ""
 	q := stream.Query{Text: "SELECT pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('default_transaction_isolation')", Formats: []int16{0, 0}}
 	var standard string
@@ -41,7 +40,7 @@ func (h *homeSide) openBlock(ctx context.Context, writes, limited bool) (*block,
 	switch {
 	case h.x.TxStatus() != 'I':
 		return &block{savepoints: true, fixed: level != "read committed"}, nil
-	case !h.alone || limited || writes && !h.last:
+	case !h.alone || writes && !h.last:
 		return &block{}, nil
 	}
 	if err := h.x.Settle(ctx); err != nil {

@@ -29,6 +29,8 @@ type run struct {
 	sent   bool
 	tag    string
 	round  *ship.Round
+	// fault is an error of the spool that a notice has met.
+	fault error
 }
 
 // rounds runs the statement until a run has asked for nothing.
@@ -69,7 +71,8 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		return false, unpositioned(err)
 	}
 	r.round = ship.NewRound(c.p.ship.Functions, &c.known, c.p.s.cfg.Ship.RoundBytes)
-	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, partial: r.limited}, r.sure && !r.limited && !r.discard, false
+	r.spool.close()
+	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, whole: r.limited || r.writes}, r.sure && !r.limited && !r.discard, false
 	h.x.OnNotice(r.notice)
 	ended, err := r.execute(ctx, h)
 	h.x.OnNotice(nil)
@@ -88,7 +91,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		if err != nil {
 			return false, renamed(r.origin(err), c.p.ship.Functions)
 		}
-		if r.spool.over && !r.direct && !r.discard && !r.limited {
+		if r.spool.over && !r.direct && !r.discard {
 			r.sure = true
 			return true, r.b.undo(ctx, h, false)
 		}
@@ -141,7 +144,9 @@ func (r *run) notice(body []byte) bool {
 	if r.direct || r.discard {
 		return r.discard
 	}
-	r.spool.add('N', body)
+	if err := r.spool.add('N', body); err != nil {
+		r.fault = err
+	}
 	return true
 }
 
@@ -174,7 +179,7 @@ func (r *run) execute(ctx context.Context, h *homeSide) (ended bool, err error) 
 			if err := h.expect(ctx, "3", nil); err != nil {
 				return true, err
 			}
-			return false, nil
+			return r.fault != nil, r.fault
 		default:
 			if err := r.took(h, typ, body); err != nil {
 				return true, err
@@ -200,12 +205,7 @@ func (r *run) took(h *homeSide, typ byte, body []byte) error {
 		return nil
 	}
 	if !r.direct {
-		r.spool.add(typ, body)
-		if r.spool.over && r.writes && r.round.Empty() && !r.limited { // it cannot be run a second time
-			r.direct, r.sent = true, true
-			r.spool.flush(h.x.ReplyRaw)
-		}
-		return nil
+		return r.spool.add(typ, body)
 	}
 	r.sent = true
 	h.x.ReplyRaw(typ, body)
@@ -213,51 +213,4 @@ func (r *run) took(h *homeSide, typ byte, body []byte) error {
 		return h.x.FlushClient()
 	}
 	return nil
-}
-
-// spool holds the messages of a result up to a size.
-type spool struct {
-	types []byte
-	ends  []int
-	bytes []byte
-	next  int
-	// most is the size, in bytes, and over says that the result is larger.
-	most int
-	over bool
-	// partial says that the client takes the rows in parts.
-	partial bool
-}
-
-// add holds one more message. What is over the size is not held.
-func (s *spool) add(typ byte, body []byte) {
-	if s.over = s.over || len(s.bytes)+len(body)+16*len(s.types) > s.most; s.over {
-		return
-	}
-	s.types = append(s.types, typ)
-	s.bytes = append(s.bytes, body...)
-	s.ends = append(s.ends, len(s.bytes))
-}
-
-// give hands out messages, with up to limit rows (0: all), and reports the number of rows and whether there may be more.
-func (s *spool) give(reply func(byte, []byte), limit int64) (rows int64, more bool) {
-	for ; s.next < len(s.types); s.next++ {
-		if limit > 0 && rows == limit {
-			return rows, true
-		}
-		start := 0
-		if s.next > 0 {
-			start = s.ends[s.next-1]
-		}
-		if s.types[s.next] == 'D' {
-			rows++
-		}
-		reply(s.types[s.next], s.bytes[start:s.ends[s.next]])
-	}
-	return rows, limit > 0 && rows == limit
-}
-
-// flush hands out all and holds nothing any more.
-func (s *spool) flush(reply func(byte, []byte)) {
-	s.give(reply, 0)
-	*s = spool{most: s.most, partial: s.partial, over: s.over}
 }

@@ -33,8 +33,7 @@ type shipCursor struct {
 	// held is the answer, as far as it was not given to the client yet; nil before the rounds.
 	held *spool
 	tag  string
-	// last is the client's portal on home, where the rows are too many to be held.
-	last     *homeCursor
+
 	recorded bool
 	// thrown says that nobody wants the rows: they are counted in rows, and first is when the first of them was there.
 	thrown bool
@@ -53,6 +52,7 @@ func (c *shipCursor) close() {
 		l.Release()
 	}
 	c.leases = nil
+	c.held.close()
 	c.held = nil
 }
 
@@ -78,51 +78,44 @@ const (
 	smallMissesGrowth = 2
 )
 
+// cursorHold is the option WITH HOLD of a cursor (CURSOR_OPT_HOLD in parsenodes.h).
+const cursorHold = 0x20
+
 // execute implements cursor.
 func (c *shipCursor) execute(ctx context.Context, h *homeSide, limit int64) (string, error) {
 	if c.held == nil {
 		if err := c.run(ctx, h, limit > 0); err != nil {
 			return "", err
 		}
-		if c.held.over && limit > 0 {
-			if err := c.bindLast(ctx, h); err != nil {
-				return "", err
-			}
-		}
-	}
-	if c.last != nil {
-		return c.fetch(ctx, h, limit)
 	}
 	return c.give(h, limit)
 }
 
-// bindLast binds the client's portal anew, now that home has the answers, so that it gives its rows in parts.
-func (c *shipCursor) bindLast(ctx context.Context, h *homeSide) error {
-	c.held = &spool{}
-	if err := h.closePortal(ctx, c.bound.DestinationPortal); err != nil {
-		return err
-	}
-	b := c.bound
-	c.last = &homeCursor{portal: b.DestinationPortal, described: c.described, kind: c.plan()}
-	return c.p.reposition(h.bound(ctx, &b))
-}
-
-// fetch gives the next rows of the client's portal on home, which may ask for nothing.
-func (c *shipCursor) fetch(ctx context.Context, h *homeSide, limit int64) (string, error) {
-	tag, err := c.last.execute(ctx, h, limit)
-	return tag, c.p.shown(err)
-}
-
 // give hands the client rows of the spool.
 func (c *shipCursor) give(h *homeSide, limit int64) (string, error) {
-	n, more := c.held.give(h.x.ReplyRaw, limit)
-	if more {
-		return "", nil
+	n, more, err := c.held.give(func(typ byte, body []byte) error {
+		h.x.ReplyRaw(typ, body)
+		if len(*h.x.ReplyBuffer()) > sinkSize {
+			return h.x.FlushClient()
+		}
+		return nil
+	}, limit)
+	if err != nil || more {
+		return "", err
 	}
-	if c.held.partial && strings.HasPrefix(c.tag, "SELECT ") {
-		return fmt.Sprintf("SELECT %d", n), nil
+	if c.described != nil && c.held.whole { // a tag counts the rows of one Execute
+		return recounted(c.tag, n), nil
 	}
 	return c.tag, nil
+}
+
+// recounted puts a number in the place of the last one of a command tag.
+func recounted(tag string, rows int64) string {
+	i := strings.LastIndexByte(tag, ' ')
+	if i < 0 || strings.Trim(tag[i+1:], "0123456789") != "" {
+		return tag
+	}
+	return fmt.Sprintf("%s %d", tag[:i], rows)
 }
 
 // run answers the statement. Afterwards its rows are in the spool, or with the client.
@@ -132,7 +125,10 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 		return err
 	}
 	c.budget = answer.NewBudget(c.settings.Limits)
-	b, err := h.openBlock(ctx, c.p.ship.Writes, limited)
+	if d := c.p.node.GetDeclareCursorStmt(); d != nil && d.Options&cursorHold == 0 && h.x.TxStatus() == 'I' && h.alone {
+		return coded("25P01", "DECLARE CURSOR can only be used in transaction blocks", "", "")
+	}
+	b, err := h.openBlock(ctx, c.p.ship.Writes)
 	if err != nil {
 		return err
 	}
@@ -159,6 +155,7 @@ func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited
 		r.closed = true
 	}
 	if err := r.rounds(ctx, h); err != nil {
+		r.spool.close()
 		return err
 	}
 	c.held, c.tag = r.spool, r.tag

@@ -30,10 +30,21 @@ func (x *Exchange) Settle(ctx context.Context) error {
 	}
 }
 
-// SyncNext reports whether the client's next message is known to be a Sync.
-func (x *Exchange) SyncNext() bool {
+// SyncNext reports whether a Sync is known to be what the client sends next, behind messages for which skip is true. What
+// has not arrived yet is not waited for.
+func (x *Exchange) SyncNext(skip func(typ byte, body []byte) bool) bool {
 	in := x.s.in
-	return in.end-in.off >= headerLen && in.buf[in.off] == 'S'
+	for off := in.off; in.end-off >= headerLen; {
+		typ, size, err := frontendHeader(in.buf[off:in.end], x.s.srv.cfg.MaxMessage)
+		if typ == 'S' {
+			return true
+		}
+		if err != nil || size > in.end-off || !skip(typ, in.buf[off+headerLen:off+size]) {
+			return false
+		}
+		off += size
+	}
+	return false
 }
 
 // Running reports whether the relay has passed a Bind or an Execute on to home since the client's last Sync or Query, so

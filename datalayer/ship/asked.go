@@ -111,6 +111,12 @@ func (a *Asked) add(record []byte) error {
 			}
 			a.decoders[i] = d
 		}
+		if oid == udf.Numeric.OID() && value != nil {
+			var err error
+			if value, err = pgvalue.AppendNumeric(nil, value); err != nil {
+				return cut
+			}
+		}
 		if err := a.decoders[i].Append(&a.Args[i], value); err != nil {
 			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, model.Name), Detail: err.Error(), Err: err}
 		}
