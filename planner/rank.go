@@ -20,15 +20,16 @@ type ranker struct {
 	// behind the others.
 	ctes  map[string]*pg_query.CommonTableExpr
 	after map[string]int
-	// lazy says that what is looked at may end before it has given all its rows.
-	lazy bool
+	// lazy says that what is looked at may end before it has given all its rows, early that it then has not read all of
+	// its tables' either.
+	lazy, early bool
 	// cond counts the conditions on which the expression that is looked at is evaluated; key says that it is matched with
 	// others as a key of GROUP BY, ORDER BY or DISTINCT is.
 	cond int
 	key  bool
 	// done are expressions that were looked at where they are evaluated and stand elsewhere too.
-	done  map[*pg_query.Node]bool
-	seen  int // number of ranked calls
+	done map[*pg_query.Node]bool
+	// small is what Ship.Small says.
 	small bool
 }
 
@@ -142,9 +143,7 @@ func (r *ranker) function(f *pg_query.FuncCall, at int) int {
 		return r.call(f, at)
 	}
 	next := r.parallel(f.Args, at)
-	if !s.ranked {
-		r.seen++
-	}
+	r.small = r.small || r.early
 	first := r.scope.level[s.same]
 	switch {
 	case first != nil && first != s && (first.sure || next <= first.rank+1): // nothing but the first comes between
@@ -181,14 +180,16 @@ func (r *ranker) window(w *pg_query.WindowDef, at int) int {
 
 // subquery looks at a subquery in an expression: with IN, ANY and ALL the left side decides how much of it is read.
 func (r *ranker) subquery(s *pg_query.SubLink, at int) int {
-	before, lazy := r.seen, r.lazy
+	lazy, early := r.lazy, r.early
 	at = r.expr(s.Testexpr, at)
-	r.lazy = lazy || s.SubLinkType != pg_query.SubLinkType_ARRAY_SUBLINK
-	at = r.expr(s.Subselect, at)
-	if r.lazy && r.seen > before {
-		r.small = true
+	switch s.SubLinkType {
+	case pg_query.SubLinkType_EXISTS_SUBLINK, pg_query.SubLinkType_ANY_SUBLINK, pg_query.SubLinkType_ALL_SUBLINK:
+		r.lazy, r.early = true, true
+	default:
+		r.lazy, r.early = false, false
 	}
-	r.lazy = lazy
+	at = r.expr(s.Subselect, at)
+	r.lazy, r.early = lazy, early
 	return at
 }
 

@@ -44,7 +44,8 @@ func (r *ranker) enter() func() {
 	was := *r
 	r.scope, r.cond, r.key = newScope(was.scope), 0, false
 	return func() {
-		r.scope, r.cond, r.key, r.lazy, r.ctes, r.after = was.scope, was.cond, was.key, was.lazy, was.ctes, was.after
+		r.scope, r.cond, r.key, r.ctes, r.after = was.scope, was.cond, was.key, was.ctes, was.after
+		r.lazy, r.early = was.lazy, was.early
 	}
 }
 
@@ -281,9 +282,9 @@ func (r *ranker) simple(s *pg_query.SelectStmt) bool {
 // query looks at a SELECT, VALUES or set operation.
 func (r *ranker) query(s *pg_query.SelectStmt, at int) int {
 	defer r.enter()()
-	before := r.seen
 	at = max(r.expr(s.LimitOffset, at), r.expr(s.LimitCount, at))
 	r.lazy = r.lazy || s.LimitCount != nil
+	r.early = (r.early || s.LimitCount != nil) && !r.readsAll(s)
 	at = r.with(s.WithClause, at)
 	switch {
 	case s.Op != pg_query.SetOperation_SETOP_NONE:
@@ -299,8 +300,26 @@ func (r *ranker) query(s *pg_query.SelectStmt, at int) int {
 		early, late := r.having(s)
 		at = r.selected(s, late, r.where(s.FromClause, at, append(early, s.WhereClause)...))
 	}
-	r.small = r.small || s.LimitCount != nil && r.seen > before
 	return at
+}
+
+// readsAll reports whether a query is sure to read all rows of its tables before it gives one: an aggregate over all of
+// them, an order or groups that no index can give.
+func (r *ranker) readsAll(s *pg_query.SelectStmt) bool {
+	if s.Op != pg_query.SetOperation_SETOP_NONE {
+		return false
+	}
+	groups := r.resolve(s, groupKeys(s.GroupClause))
+	if len(groups) == 0 {
+		if aggregates, _ := r.aggregates(append(slices.Clone(s.TargetList), s.HavingClause)); len(aggregates) > 0 {
+			return true
+		}
+	}
+	sorts := sortKeys(s)
+	if len(sorts) > 0 {
+		sorts = r.resolve(s, sorts[:1])
+	}
+	return slices.ContainsFunc(slices.Concat(groups, sorts), func(n *pg_query.Node) bool { return r.b.count(n) > 0 })
 }
 
 // selected looks at what follows WHERE, in the order of evaluation.
