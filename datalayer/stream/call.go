@@ -243,13 +243,7 @@ func (p *pendingCall) take() error {
 		return p.err
 	}
 	p.state.failed += p.result.Failed
-	answers := &p.result.Answers
-	p.memo.held += pgvalue.Held(answers)
-	for at := range answers.Len() {
-		if err := pgvalue.Copy(&p.memo.answers, answers, at); err != nil {
-			return err
-		}
-	}
+	p.memo.add(&p.result.Answers)
 	p.result, p.args = answer.Result{}, nil
 	return nil
 }

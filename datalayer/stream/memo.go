@@ -6,6 +6,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -72,6 +73,31 @@ func (m *memo) rehash() {
 		}
 		m.slots[i] = uint32(e + 1)
 	}
+}
+
+// add puts answers behind those that are there, in the order in which their arguments were first seen.
+func (m *memo) add(answers *udf.Column) {
+	m.held += pgvalue.Held(answers)
+	to := &m.answers
+	if before := to.Len(); answers.Nulls != nil || to.Nulls != nil {
+		nulls := answers.Nulls
+		if nulls == nil {
+			nulls = make([]bool, answers.Len())
+		}
+		if to.Nulls == nil {
+			to.Nulls = make([]bool, before)
+		}
+		to.Nulls = append(to.Nulls, nulls...)
+	}
+	to.Bools = append(to.Bools, answers.Bools...)
+	to.Ints = append(to.Ints, answers.Ints...)
+	to.Floats = append(to.Floats, answers.Floats...)
+	to.Texts = append(to.Texts, answers.Texts...)
+	to.Bytes = append(to.Bytes, answers.Bytes...)
+	to.BoolLists = append(to.BoolLists, answers.BoolLists...)
+	to.IntLists = append(to.IntLists, answers.IntLists...)
+	to.FloatLists = append(to.FloatLists, answers.FloatLists...)
+	to.TextLists = append(to.TextLists, answers.TextLists...)
 }
 
 // appendKey adds one argument to a key.
