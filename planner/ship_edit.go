@@ -55,17 +55,22 @@ func (b *shipBuilder) editCall(s *site) {
 		b.text.replace(comma, "")
 	}
 	if s.row != nil {
-		name := s.row.Span
-		if len(s.row.Node.GetColumnRef().Fields) > 1 { // t.*
-			name.End = b.at.Tokens()[b.at.After(name.End)-2].Span.Start
-		}
-		row := name.Of(b.req.Text)
-		fields := make([]string, len(s.model.Args))
-		for i, a := range s.model.Args {
-			fields[i] = "(" + row + ")." + sqlparse.QuoteIdentifier(a.Name)
-		}
-		b.text.replace(s.row.Span, strings.Join(fields, ", "))
+		b.text.replace(s.row.Span, b.rowFields(s))
 	}
+}
+
+// rowFields are the fields of a row that is handed over as a whole, in the model's order.
+func (b *shipBuilder) rowFields(s *site) string {
+	name := s.row.Span
+	if len(s.row.Node.GetColumnRef().Fields) > 1 { // t.*
+		name.End = b.at.Tokens()[b.at.After(name.End)-2].Span.Start
+	}
+	row := name.Of(b.req.Text)
+	fields := make([]string, len(s.model.Args))
+	for i, a := range s.model.Args {
+		fields[i] = "(" + row + ")." + sqlparse.QuoteIdentifier(a.Name)
+	}
+	return strings.Join(fields, ", ")
 }
 
 // nameColumn gives a column that is named after a call that name, where it has no alias.

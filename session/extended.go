@@ -26,10 +26,15 @@ func (s *session) parse(ctx context.Context, h *homeSide, body []byte) error {
 	if h.x.TxStatus() == 'E' {
 		return errAborted()
 	}
-	own, err := s.statementOf(s.parsed, s.parsed.Statements[0])
+	script, st, views, err := s.expandViews(ctx, h, s.parsed, s.parsed.Statements[0])
 	if err != nil {
 		return err
 	}
+	own, err := s.statementOf(script, st)
+	if err != nil {
+		return views.position(err)
+	}
+	views.attach(own)
 	if own == nil {
 		return s.parseOnHome(ctx, h, &m)
 	}

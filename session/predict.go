@@ -27,6 +27,8 @@ type predictStatement struct {
 	call []*sqlparse.Call
 	// executes is set for an EXECUTE of another statement, whose plan it runs: home's text is the client's own.
 	executes *predictStatement
+	// views says which views' queries text has in place of their names; nil for none.
+	views *expansion
 
 	// name is the statement's name on home, declared the types that the client declared for its parameters.
 	name     string
@@ -62,6 +64,11 @@ func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string
 	if p.executes != nil {
 		return p.prepareExecute(ctx, h)
 	}
+	if p.home != nil {
+		if err := p.renewViews(ctx, h); err != nil {
+			return err
+		}
+	}
 	return p.replan(ctx, h, func(home string) (*described, error) {
 		return h.prepare(ctx, name, home, declared)
 	})
@@ -71,9 +78,9 @@ func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string
 func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
 	err := p.replanStream(ctx, h, prepare)
 	if !refused(err) {
-		return err
+		return p.views.position(err)
 	}
-	return p.replanShip(ctx, h, prepare)
+	return p.views.position(p.replanShip(ctx, h, prepare))
 }
 
 // prepareExecute has home prepare an EXECUTE of a statement that is made ready already.
@@ -232,6 +239,11 @@ func (p *predictStatement) stale(ctx context.Context, h *homeSide) (bool, error)
 		err := p.executes.renew(ctx, h)
 		return p.stream != p.executes.stream || p.ship != p.executes.ship, err
 	}
+	if p.views != nil {
+		if changed, err := p.views.changed(ctx, h); err != nil || changed {
+			return true, err
+		}
+	}
 	if p.ship != nil {
 		return p.staleShip(ctx, h)
 	}
@@ -273,9 +285,9 @@ func (p *predictStatement) reposition(err error) error {
 		return unpositioned(err)
 	}
 	if p.ship != nil {
-		return renamed(repositioned(err, p.ship.Home, p.text, p.ship.Origin), p.ship.Functions)
+		return p.views.position(renamed(repositioned(err, p.ship.Home, p.text, p.ship.Origin), p.ship.Functions))
 	}
-	return repositioned(err, p.stream.Home, p.text, p.stream.Origin)
+	return p.views.position(repositioned(err, p.stream.Home, p.text, p.stream.Origin))
 }
 
 // bind implements statement.

@@ -37,10 +37,15 @@ const queryName = "pinnacle_query"
 // runSimple runs one statement of a simple Query: all in text format, no limit.
 func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.Script, st *sqlparse.Statement) error {
 	began := time.Now()
-	own, err := s.statementOf(script, st)
+	script, st, views, err := s.expandViews(ctx, h, script, st)
 	if err != nil {
 		return err
 	}
+	own, err := s.statementOf(script, st)
+	if err != nil {
+		return views.position(err)
+	}
+	views.attach(own)
 	if _, alone := own.(*componentStatement); !alone {
 		h.forget("", queryName) // a simple Query drops the unnamed statement; and what a failed one has left
 	}
@@ -48,7 +53,7 @@ func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.S
 		return s.passThrough(ctx, h, script.Text, st)
 	}
 	if err := noParameters(st); err != nil {
-		return err
+		return views.position(err)
 	}
 	err = s.runOwn(ctx, h, own)
 	s.observe(own.plan(), began, err)
@@ -125,6 +130,9 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	}
 	if len(st.Relations) > 0 {
 		return s.overTables(script, st)
+	}
+	if len(st.Calls) > 0 && st.Node.GetViewStmt() != nil {
+		return &viewStatement{s: s, text: script.Text, st: st}, nil
 	}
 	if len(st.Calls) > 0 {
 		return s.predict(script.Text, st.Span, st.Node, st.Calls), nil

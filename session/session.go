@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
@@ -49,6 +50,9 @@ type Config struct {
 type Factory struct {
 	cfg  Config
 	gate *sqlparse.Gate
+	// views are the names of views that call predict, by database.
+	viewsMu sync.Mutex
+	views   map[string]*viewNames
 }
 
 // NewFactory makes a factory; zero limits stand for the defaults.
@@ -68,13 +72,13 @@ func NewFactory(cfg Config) *Factory {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Factory{cfg: cfg, gate: sqlparse.NewGate()}
+	return &Factory{cfg: cfg, gate: sqlparse.NewGate(), views: map[string]*viewNames{}}
 }
 
 // New makes the interceptor of one client session.
 func (f *Factory) New(info wire.Session) wire.Interceptor {
 	return &session{
-		Factory: f, info: info, tx: 'I', log: f.cfg.Logger.With("session", info.ID),
+		Factory: f, info: info, tx: 'I', views: f.viewsOf(info.Database), log: f.cfg.Logger.With("session", info.ID),
 		statements: map[string]statement{}, portals: map[string]cursor{},
 	}
 }
@@ -97,6 +101,13 @@ type session struct {
 	// parsed and parseErr are what Wants found in the message that Handle gets next.
 	parsed   *sqlparse.Script
 	parseErr error
+	// views are the names of the database's views that call predict, made those that this session's transaction has made of
+	// them. noViews says that home does not tell them, and reading that they are to be read before the message at hand is
+	// looked at.
+	views   *viewNames
+	made    []string
+	noViews bool
+	reading bool
 }
 
 // preparedWords are the statements that may name a prepared statement.
@@ -110,9 +121,15 @@ func (s *session) Wants(typ byte, body []byte) bool {
 	switch typ {
 	case 'Q':
 		s.forget("")
+		if s.reading = s.viewsDue(); s.reading {
+			return true
+		}
 		return s.concerns(cString(body, 0))
 	case 'P':
 		name := cString(body, 0)
+		if s.reading = s.viewsDue(); s.reading {
+			return true
+		}
 		if s.concerns(cString(body, len(name)+1)) {
 			return true
 		}
@@ -175,7 +192,7 @@ func (s *session) drop(name string) {
 // concerns reports whether a text is the proxy's to run. What it found is kept for Handle.
 func (s *session) concerns(text []byte) bool {
 	named := len(s.statements) > 0
-	if !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) {
+	if !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
 		return false
 	}
 	s.noteSettings(text)
@@ -186,10 +203,8 @@ func (s *session) concerns(text []byte) bool {
 	if s.parsed.Opaque {
 		return false
 	}
-	if s.parsed.Concerns() {
-		return true
-	}
-	return named && s.namesPrepared(s.parsed)
+	views := s.readsViews(s.parsed)
+	return views || s.parsed.Concerns() || named && s.namesPrepared(s.parsed)
 }
 
 // namesPrepared reports whether a script runs or drops prepared statements that the proxy holds.
@@ -233,6 +248,9 @@ func (s *session) madeBy(n *pg_query.Node) bool {
 // Ready implements wire.Interceptor.
 func (s *session) Ready(tx byte) {
 	s.tx, s.ran = tx, false
+	if tx == 'I' && len(s.made) > 0 {
+		s.committed()
+	}
 	if tx != 'T' {
 		for name := range s.portals {
 			s.drop(name)
@@ -251,6 +269,14 @@ func (s *session) Close() {
 // Handle implements wire.Interceptor.
 func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body []byte) error {
 	h := &homeSide{x: x, alone: !x.Running() && !s.ran}
+	if s.reading && (typ == 'Q' || typ == 'P') {
+		s.reading = false
+		if err := s.relayed(ctx, h, typ, body); err == wire.ErrRelay {
+			return err
+		} else if err != nil {
+			return s.wireError(ctx, err, "")
+		}
+	}
 	var err error
 	text := ""
 	switch typ {

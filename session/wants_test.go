@@ -11,6 +11,8 @@ import (
 // newTestSession makes a session that holds statements and portals named "", s and p.
 func newTestSession() (*session, *closes) {
 	s := NewFactory(Config{}).New(wire.Session{ID: 1}).(*session)
+	s.views.set(nil)
+	s.views.due.Store(false)
 	closed := &closes{}
 	for _, name := range []string{"", "s"} {
 		s.statements[name] = &predictStatement{s: s}

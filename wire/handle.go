@@ -65,9 +65,6 @@ func (s *session) answer(x *Exchange, typ byte, body []byte) error {
 		return nil // the batch has failed: home would discard the message too
 	}
 	s.tellReady()
-	if typ == 'Q' || typ == 'E' {
-		s.srv.observer.Statement("proxy")
-	}
 	return s.handle(x, typ, body)
 }
 
@@ -175,6 +172,12 @@ func (s *session) handle(x *Exchange, typ byte, body []byte) error {
 	s.setHandling(cancel)
 	err := s.guard("handle", func() error { return s.interceptor.Handle(ctx, x, typ, body) })
 	s.setHandling(nil)
+	if errors.Is(err, ErrRelay) {
+		return s.relayAfterAll(typ, body)
+	}
+	if typ == 'Q' || typ == 'E' {
+		s.srv.observer.Statement("proxy")
+	}
 	var reported *Error
 	if errors.As(err, &reported) && reported.FromHome && endsSession(&reported.Response) {
 		return fromHome(&reported.Response)
@@ -201,6 +204,17 @@ func (s *session) handle(x *Exchange, typ byte, body []byte) error {
 		return s.endBatch(x)
 	}
 	return nil
+}
+
+// relayAfterAll relays a message that Handle has given back.
+func (s *session) relayAfterAll(typ byte, body []byte) error {
+	if cause := s.endCause(); cause != nil {
+		return cause
+	}
+	if err := s.release(); err != nil {
+		return err
+	}
+	return s.forwardHeld(typ, body)
 }
 
 // isFatal reports whether err ends a session.

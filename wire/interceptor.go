@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -49,6 +50,10 @@ type Interceptor interface {
 	// Close is called once, when the session ends.
 	Close()
 }
+
+// ErrRelay is what Handle returns for a Query or Parse that is to be relayed to home after all. Home must owe nothing then: what
+// Handle has sent it is settled (see Exchange.Settle), or nothing was sent.
+var ErrRelay = errors.New("the message is home's alone")
 
 // Session is what an Interceptor is told about the client session it belongs to.
 type Session struct {
