@@ -188,7 +188,7 @@ func hinted(err error, hint string) error {
 }
 
 // functionName finds the names of temporary functions in what home prints.
-var functionName = regexp.MustCompile(`(?:"?pg_temp(?:_[0-9]+)?"?\.)?"?pinnacle_[0-9a-f]{24}_[ptd][0-9]+"?(\(?)`)
+var functionName = regexp.MustCompile(`(?:pg_temp(?:_[0-9]+)?\.)?pinnacle_[0-9a-f]{24}_[ptd][0-9]+(\(?)`)
 
 // spelt puts the calls that the client knows in place of the names of temporary functions in what home prints.
 func spelt(text string, functions []*planner.Function) string {

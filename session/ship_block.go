@@ -50,7 +50,8 @@ func (h *homeSide) openBlock(ctx context.Context, writes bool) (*block, error) {
 	if !writes && standard == "read committed" {
 		begin, standard = "BEGIN ISOLATION LEVEL REPEATABLE READ", "repeatable read"
 	}
-	if err := h.do(ctx, begin); err != nil {
+	// What functions cost makes PostgreSQL compile plans, which takes longer than most of them run.
+	if err := h.do(ctx, begin, "SET LOCAL jit = off"); err != nil {
 		return nil, unpositioned(err)
 	}
 	return &block{own: true, savepoints: true, fixed: standard != "read committed"}, nil

@@ -23,6 +23,11 @@ type run struct {
 
 	// sure says that a run has asked for nothing but had too many rows, which the next one sends.
 	sure bool
+	// many says that the statement asks for so many answers that expressions in place of calls are worth it, and inlined is
+	// the statement with these, with the number of answers that it has.
+	many    bool
+	inlined *inlined
+	answers int
 	// spool holds the rows of the current run; direct says that they go to the client as they come.
 	spool  *spool
 	direct bool
@@ -67,6 +72,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		misses = 0
 	}
 	c.rows = 0
+	if err := r.renewInlined(ctx, h); err != nil {
+		return false, err
+	}
 	if err := r.b.openRound(ctx, h, misses); err != nil {
 		return false, unpositioned(err)
 	}
@@ -87,6 +95,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 			fmt.Sprintf("They take more than %d bytes.", r.spool.most), "Read them without a row limit, or raise the setting predict-result-bytes.")
 	}
 	enough := sqlState(err) == ship.CodeEnough
+	r.many = r.many || enough && !c.p.ship.Small
 	if r.round.Empty() {
 		if err != nil {
 			return false, renamed(r.origin(err), c.p.ship.Functions)
@@ -120,6 +129,26 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		}
 	}
 	return true, nil
+}
+
+// renewInlined makes the statement with expressions in place of calls, where it is worth it and answers have come since.
+func (r *run) renewInlined(ctx context.Context, h *homeSide) error {
+	total := 0
+	for _, n := range r.c.given {
+		total += n
+	}
+	if !r.many || r.discard || total == r.answers {
+		return nil
+	}
+	r.answers = total
+	var err error
+	r.inlined, err = r.c.inline(ctx, h, r.b)
+	if r.inlined != nil {
+		r.origin = func(err error) error { return repositioned(err, r.inlined.text, r.c.p.text, r.inlined.origin) }
+	} else {
+		r.origin = r.c.p.reposition
+	}
+	return err
 }
 
 // doubtful reports whether an error of a round that missed answers may come from the NULLs that stood for them.
@@ -158,7 +187,11 @@ const roundPortal = "pinnacle_round"
 // or of the client.
 func (r *run) execute(ctx context.Context, h *homeSide) (ended bool, err error) {
 	b := r.c.bound
-	b.DestinationPortal, b.PreparedStatement = roundPortal, r.statement
+	b.PreparedStatement = r.statement
+	if r.inlined != nil {
+		b = r.inlined.bind(b)
+	}
+	b.DestinationPortal = roundPortal
 	if r.discard {
 		b.ResultFormatCodes = nil
 	}

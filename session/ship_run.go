@@ -26,6 +26,9 @@ type shipCursor struct {
 	// given counts the answers in each function's table.
 	given map[*planner.Function]int
 	known ship.Known
+	// kept are the answers that expressions may have in place of calls, and notInline says that home refuses those.
+	kept      map[*planner.Function]*kept
+	notInline bool
 	// rounds counts the runs of the statement.
 	rounds int
 	// failures counts the arguments whose answers are NULL because the model failed, by model.
@@ -150,7 +153,7 @@ func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited
 		return err
 	}
 	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes,
-		sure: read && b.fixed && c.p.ship.Complete()}
+		sure: read && b.fixed && c.p.ship.Complete(), many: read}
 	if r.writes && !b.savepoints {
 		r.closed = true
 	}
@@ -213,6 +216,11 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) err
 	for _, q := range queries {
 		if err := h.rows(ctx, q, nil); err != nil {
 			return unpositioned(err)
+		}
+	}
+	if f.Kind != "predict_details" {
+		if err := c.keep(f, a.Args, &res.Answers); err != nil {
+			return err
 		}
 	}
 	before := c.given[f]

@@ -107,7 +107,7 @@ func createFunction(f *planner.Function) []string {
 	return []string{
 		"CREATE TEMPORARY TABLE IF NOT EXISTS " + answersTable(f) + " (key bytea PRIMARY KEY, answer " + returns + ") ON COMMIT DELETE ROWS",
 		"CREATE OR REPLACE FUNCTION pg_temp." + f.Name + "(" + strings.Join(params, ", ") + ") RETURNS " + returns +
-			" LANGUAGE plpgsql STABLE" + strict + ` COST 10000 AS $pinnacle$
+			" LANGUAGE plpgsql STABLE" + strict + ` COST 1000 AS $pinnacle$
 #variable_conflict use_column
 DECLARE
   pinnacle_record bytea := pg_catalog.record_send(ROW(` + strings.Join(args, ", ") + `));

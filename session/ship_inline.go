@@ -1,0 +1,170 @@
+package session
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/lookup"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// inlineName is the name on home of the statement with expressions in place of calls.
+const inlineName = "pinnacle_inline"
+
+// kept are the answers of one function that are held for expressions.
+type kept struct {
+	args    []udf.Column
+	answers udf.Column
+	held    int
+	// dropped says that they were too many.
+	dropped bool
+}
+
+// keep holds answers that home was given, as long as an expression can have them.
+func (c *shipCursor) keep(f *planner.Function, args []udf.Column, answers *udf.Column) error {
+	k := c.kept[f]
+	if k == nil {
+		types := make([]udf.Type, len(f.Model.Args))
+		for i, a := range f.Model.Args {
+			types[i] = a.Type
+		}
+		k = &kept{dropped: !lookup.Supports(types, answers.Type)}
+		if c.kept == nil {
+			c.kept = map[*planner.Function]*kept{}
+		}
+		c.kept[f] = k
+	}
+	if k.dropped {
+		return nil
+	}
+	if k.args == nil {
+		k.args = make([]udf.Column, len(args))
+		for i := range args {
+			k.args[i].Type = args[i].Type
+		}
+		k.answers.Type = answers.Type
+	}
+	for i := range args {
+		k.held += pgvalue.Held(&args[i])
+		if err := appendRows(&k.args[i], &args[i]); err != nil {
+			return err
+		}
+	}
+	if k.held += pgvalue.Held(answers); k.held > lookup.DefaultParameterBytes {
+		*k = kept{dropped: true}
+		return nil
+	}
+	return appendRows(&k.answers, answers)
+}
+
+// appendRows appends the rows of a column to another of its type.
+func appendRows(to, from *udf.Column) error {
+	for i := range from.Len() {
+		if err := pgvalue.Copy(to, from, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inlined is a statement with expressions in place of calls, prepared on home.
+type inlined struct {
+	params []lookup.Param
+	origin func(int) int
+	text   string
+}
+
+// bind is a Bind of the client's parameters with those of the expressions behind them.
+func (in *inlined) bind(b pgproto3.Bind) pgproto3.Bind {
+	formats := make([]int16, 0, len(b.Parameters)+len(in.params))
+	for i := range b.Parameters {
+		switch len(b.ParameterFormatCodes) {
+		case 0:
+			formats = append(formats, pgvalue.TextFormat)
+		case 1:
+			formats = append(formats, b.ParameterFormatCodes[0])
+		default:
+			formats = append(formats, b.ParameterFormatCodes[i])
+		}
+	}
+	values := append([][]byte(nil), b.Parameters...)
+	for _, p := range in.params {
+		formats, values = append(formats, pgvalue.BinaryFormat), append(values, p.Value)
+	}
+	b.PreparedStatement, b.ParameterFormatCodes, b.Parameters = inlineName, formats, values
+	return b
+}
+
+// inline has home prepare the statement with the answers that are kept in place of calls; nil where that is of no use or
+// cannot be. The functions still stand behind the expressions, for arguments that these do not have.
+func (c *shipCursor) inline(ctx context.Context, h *homeSide, b *block) (*inlined, error) {
+	if !b.savepoints || c.p.executes != nil || c.notInline {
+		return nil, nil
+	}
+	in := &inlined{}
+	oids := append([]uint32(nil), c.p.params()...)
+	lookups, firsts := map[*planner.Function]*lookup.Lookup{}, map[*planner.Function]int{}
+	for _, f := range c.p.ship.Functions {
+		k := c.kept[f]
+		if k == nil || k.dropped {
+			continue
+		}
+		l, err := lookup.New(k.args, &k.answers, 0)
+		if err != nil || l == nil {
+			continue // the function has the answers too
+		}
+		lookups[f], firsts[f] = l, len(oids)+1
+		for _, p := range l.Params() {
+			in.params, oids = append(in.params, p), append(oids, p.OID)
+		}
+	}
+	var ok bool
+	in.text, in.origin, ok = c.p.ship.Inline(func(f *planner.Function, args []string) (string, bool) {
+		l := lookups[f]
+		if l == nil {
+			return "", false
+		}
+		typed := make([]string, len(args))
+		for i, a := range args {
+			typed[i] = "(" + a + ")::" + f.Model.Args[i].Type.String()
+		}
+		slow := "pg_temp." + f.Name + "("
+		for i, a := range typed {
+			if i > 0 {
+				slow += ", "
+			}
+			slow += a
+		}
+		return l.Expr(typed, firsts[f], slow+")"), true
+	})
+	if !ok {
+		return nil, nil
+	}
+	if err := c.prepareInline(ctx, h, b, in, oids); err != nil || c.notInline {
+		return nil, err
+	}
+	return in, nil
+}
+
+// prepareInline has home prepare the statement. Where home refuses it, the one with functions is run.
+func (c *shipCursor) prepareInline(ctx context.Context, h *homeSide, b *block, in *inlined, oids []uint32) error {
+	if err := h.do(ctx, "SAVEPOINT "+roundSavepoint); err != nil {
+		return unpositioned(err)
+	}
+	err := h.ask(&pgproto3.Close{ObjectType: 'S', Name: inlineName}, &pgproto3.Parse{Name: inlineName, Query: in.text, ParameterOIDs: oids})
+	if err != nil {
+		return err
+	}
+	err = h.expect(ctx, "31", nil)
+	if sqlState(err) != "" && ctx.Err() == nil {
+		c.notInline = true
+		return b.undo(ctx, h, true)
+	}
+	if err != nil {
+		return err
+	}
+	return unpositioned(h.do(ctx, "RELEASE SAVEPOINT "+roundSavepoint))
+}
