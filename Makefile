@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing; none asks anything.
 
-.PHONY: help build demo test test-unit test-integration test-suites bench fuzz lint clean
+.PHONY: help build demo test test-unit test-integration test-differential test-suites bench fuzz lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,14 +11,17 @@ build: ## bin/pinnacle-proxy
 demo: ## start, load real data, create real models, run a tour of SQL, stop (KEEP=1: leave it running)
 	@KEEP='$(KEEP)' scripts/demo.sh
 
-test: ## unit tests with the race detector, then the integration tests against the built binary
-	@scripts/test.sh unit integration
+test: ## unit tests with the race detector, integration tests against the built binary, random statements compared with PostgreSQL
+	@scripts/test.sh unit integration differential
 
 test-unit: ## unit tests with the race detector
 	@scripts/test.sh unit
 
 test-integration: ## the integration tests against the built binary
 	@scripts/test.sh integration
+
+test-differential: ## random statements compared with PostgreSQL (DIFFERENTIAL_STATEMENTS, DIFFERENTIAL_SEED)
+	@scripts/test.sh differential
 
 test-suites: build ## long: other projects' test suites, run through the proxy
 	@set -e; for suite in tests/suites/*.sh; do echo "=== $$suite"; $$suite; done

@@ -3,8 +3,8 @@
     go test -json ./... | python3 scripts/summary.py follow SUITE FILE
         records it in FILE, printing a line for each package and the output of what fails, as it happens
     python3 scripts/summary.py report SUITE=FILE ...
-        prints counts for each package and suite, every failure, and every skip with its reason; exits with 1 when
-        something failed or nothing ran
+        prints counts for each package and suite, every failure, every skip with its reason, and what tests print behind
+        the word "summary:"; exits with 1 when something failed or nothing ran
 
 A test with subtests is not counted beside them, unless it fails by itself. A package that does not build, or ends
 without a result, counts as one failure.
@@ -117,7 +117,7 @@ def follow(suite: str, path: str) -> int:
 def report(suites: list[str]) -> int:
     """Prints the summary of recorded suites."""
     total: collections.Counter = collections.Counter()
-    failures, skips = [], []
+    failures, skips, told = [], [], []
     print(f"{'suite':12} {'package':34} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
     for suite in suites:
         name, path = suite.split("=", 1)
@@ -128,6 +128,7 @@ def report(suites: list[str]) -> int:
                     run.add(json.loads(line))
                 except ValueError:
                     continue
+        told += [(name, line) for lines in run.output.values() for line in re.findall(r"\bsummary: (.*)", "".join(lines))]
         counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
         for package, test, result in run.results():
             counts[package][result] += 1
@@ -144,6 +145,8 @@ def report(suites: list[str]) -> int:
         if not counts:
             failures.append((name, "no test ran"))
             total["fail"] += 1
+    for name, line in told:
+        print(f"{name}: {line}")
     for package, test, reason in skips:
         print(f"skipped: {short(package)} {test}: {reason}")
     for package, test in failures:

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# make test: unit tests with the race detector, then the integration tests against the built binary, then a summary.
+# make test: unit tests with the race detector, the integration tests against the built binary, random statements
+# compared with PostgreSQL, then a summary.
 #
-#   scripts/test.sh [unit] [integration]      (both when none is named)
+#   scripts/test.sh [unit] [integration] [differential]      (all when none is named)
+#
+# DIFFERENTIAL_STATEMENTS (5000) and DIFFERENTIAL_SEED (from the clock) are for the last; its counts are printed.
 #
 # Fuzz targets run their seeds as part of the unit tests. Every suite runs even when one before it fails; the last line
 # is "N passed, N failed, N skipped", and the exit status is not 0 when something failed. What the tests printed stays in
 # .cache/test/*.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- unit integration
+[ $# -gt 0 ] || set -- unit integration differential
 
 scripts/install.sh test
 export PINNACLE_ONNXRUNTIME=$PWD/.cache/onnxruntime
@@ -36,7 +39,13 @@ for name in "$@"; do
     scripts/build.sh
     PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite integration -count=1 -timeout 30m ./tests/integration/...
     ;;
-  *) echo "test.sh: no suite $name; there are unit and integration" >&2; exit 2 ;;
+  differential)
+    echo "=== build"
+    scripts/build.sh
+    PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite differential -count=1 -timeout 30m -run Differential ./tests/differential \
+      -targets embedded,databackend -statements "$((${DIFFERENTIAL_STATEMENTS:-5000} / 2))" -seed "${DIFFERENTIAL_SEED:-0}"
+    ;;
+  *) echo "test.sh: no suite $name; there are unit, integration and differential" >&2; exit 2 ;;
   esac
 done
 

@@ -97,7 +97,8 @@ func compare(t *testing.T, name string, server *lab.Postgres, bin, dir string) {
 	}
 	start := time.Now()
 	r, err := Run(ctx, o)
-	t.Logf("seed %d, target %s, %.1f s\n%s", o.Seed, name, time.Since(start).Seconds(), r)
+	t.Logf("seed %d, target %s\n%s", o.Seed, name, r)
+	t.Logf("summary: seed %d, %s, %.0f s: %s", o.Seed, name, time.Since(start).Seconds(), r.total)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,12 @@ func (c *testCase) onlyPosition() bool {
 // statements is how many cases were run.
 func (t *tally) statements() int { return t.equal + t.errors + t.refused + t.skipped + t.different }
 
+// String is the counts in one line.
+func (t tally) String() string {
+	return fmt.Sprintf("%d statements, %d equal, %d equal errors, %d refused, %d too slow for PostgreSQL, %d different", t.statements(), t.equal, t.errors, t.refused, t.skipped,
+		t.different)
+}
+
 // String prints the tables.
 func (r *report) String() string {
 	var b strings.Builder
@@ -98,7 +104,6 @@ func (r *report) String() string {
 	}
 	t := r.total
 	fmt.Fprintf(&b, "%-36s %9d %9d %9d %9s %9d\n", "all statements", t.equal, t.errors, t.refused, "", t.different)
-	fmt.Fprintf(&b, "%d statements: %d equal, %d equal errors, %d refused, %d too slow for PostgreSQL, %d different\n", t.statements(), t.equal, t.errors, t.refused, t.skipped, t.different)
 	fmt.Fprintf(&b, "statements took %.1f s on PostgreSQL, %.1f s through the proxy\n", r.oracle.Seconds(), r.proxy.Seconds())
 	for _, list := range []struct {
 		title string

@@ -264,7 +264,7 @@ func (s *selection) limit() *node {
 	n := func(clause string) *node {
 		p := w.place(clause, nil)
 		if p.must {
-			return g.callOf(modelNamed(one(g.r, "tens", "few", "zero")), p, nil)
+			return g.callOf(modelNamed(one(g.r, "tens", "few")), p, nil)
 		}
 		return txt(itoa(g.r.IntN(12)))
 	}
