@@ -291,16 +291,37 @@ func constant(n *pg_query.Node) bool {
 	return is
 }
 
-// appendTerms adds the operands of the AND at the top of a condition.
+// appendTerms adds the conditions that home makes of one: the operands of AND at its top, of a negated OR, the two sides of
+// BETWEEN.
 func appendTerms(terms []*pg_query.Node, n *pg_query.Node) []*pg_query.Node {
-	if e := n.GetBoolExpr(); e.GetBoolop() == pg_query.BoolExprType_AND_EXPR {
+	if n == nil {
+		return terms
+	}
+	switch e := n.GetBoolExpr(); e.GetBoolop() {
+	case pg_query.BoolExprType_AND_EXPR:
 		for _, a := range e.Args {
 			terms = appendTerms(terms, a)
 		}
 		return terms
+	case pg_query.BoolExprType_NOT_EXPR:
+		inner := e.Args[0].GetBoolExpr()
+		switch inner.GetBoolop() {
+		case pg_query.BoolExprType_NOT_EXPR:
+			return appendTerms(terms, inner.Args[0])
+		case pg_query.BoolExprType_OR_EXPR:
+			for _, a := range inner.Args {
+				not := &pg_query.BoolExpr{Boolop: pg_query.BoolExprType_NOT_EXPR, Args: []*pg_query.Node{a}}
+				terms = appendTerms(terms, &pg_query.Node{Node: &pg_query.Node_BoolExpr{BoolExpr: not}})
+			}
+			return terms
+		}
 	}
-	if n != nil {
-		terms = append(terms, n)
+	if e := n.GetAExpr(); e.GetKind() == pg_query.A_Expr_Kind_AEXPR_BETWEEN {
+		for i, bound := range e.Rexpr.GetList().GetItems() {
+			terms = append(terms, pg_query.MakeAExprNode(pg_query.A_Expr_Kind_AEXPR_OP,
+				[]*pg_query.Node{pg_query.MakeStrNode([]string{">=", "<="}[i])}, e.Lexpr, bound, e.Location))
+		}
+		return terms
 	}
-	return terms
+	return append(terms, n)
 }

@@ -103,12 +103,19 @@ func (r *ranker) moves(cte *pg_query.CommonTableExpr) bool {
 // where looks at FROM and WHERE. The conditions of inner joins are as those of WHERE; those of outer joins decide which
 // rows there are.
 func (r *ranker) where(from []*pg_query.Node, at int, where ...*pg_query.Node) int {
-	var conds []term
-	at = r.items(from, at, &conds, false)
+	var constants, own, conds []term
 	for _, n := range where {
-		conds = append(conds, term{n, r.scope})
+		for _, t := range appendTerms(nil, n) {
+			if constant(t) { // before anything is read
+				constants = append(constants, term{t, r.scope})
+			} else {
+				own = append(own, term{t, r.scope})
+			}
+		}
 	}
-	return r.conditions(conds, at)
+	at = r.conditions(constants, at)
+	at = r.items(from, at, &conds, false)
+	return r.conditions(append(conds, own...), at)
 }
 
 // items looks at tables that are read beside each other. nullable says that an outer join may give NULL in place of their
