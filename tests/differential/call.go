@@ -19,6 +19,9 @@ func (g *generator) call(t typ, p place) *node {
 		if n := g.guarded(p); n != nil {
 			return n
 		}
+	case t == tInt4 && g.chance(5):
+		g.positions["call: try_predict"] = true
+		return g.callOf(modelNamed("brittle"), p, nil)
 	}
 	var fit []model
 	for _, m := range models {
@@ -36,6 +39,9 @@ func (g *generator) call(t typ, p place) *node {
 	return n
 }
 
+// guard is the operator that keeps arguments away from a model that fails for them.
+const guard = "a guarding CASE"
+
 // guarded calls a model that fails for some arguments, behind a CASE that keeps these away; nil without a column to call it
 // on.
 func (g *generator) guarded(p place) *node {
@@ -44,7 +50,7 @@ func (g *generator) guarded(p place) *node {
 	if x == nil {
 		return nil
 	}
-	p.via = "a guarding CASE"
+	p.via = guard
 	return expr(tInt4, "CASE WHEN ((", x, " % 5) + 5) % 5 <> 3 THEN ", g.callOf(m, p, []*node{x}), " END")
 }
 
@@ -74,7 +80,11 @@ func (g *generator) callOf(m model, p place, args []*node) *node {
 	if g.chance(5) {
 		name += "@1"
 	}
-	n := expr(m.returns, oracleOnly("m_"+m.name+"."), g.word("predict"), "(", quote(name))
+	word := "predict"
+	if m.fails && p.via != guard || g.chance(3) {
+		word = "try_predict"
+	}
+	n := expr(m.returns, oracleOnly("m_"+m.name+"."), g.word(word), "(", quote(name))
 	named := len(m.args)
 	if len(m.args) > 0 && g.chance(8) {
 		named = g.r.IntN(len(m.args))

@@ -110,7 +110,7 @@ func (s *step) compare(want, got answer) result {
 	for _, what := range []struct {
 		name      string
 		want, got []string
-	}{{"parameters", want.parameters, got.parameters}, {"columns", want.fields, got.fields}, {"command tag", []string{want.tag}, []string{got.tag}},
+	}{{"parameters", want.parameters, got.parameters}, {"columns", want.fields, got.fields}, {"column origins", want.origins, got.origins}, {"command tag", []string{want.tag}, []string{got.tag}},
 		{"rows", s.ordered(want.rows), s.ordered(got.rows)}, {"copied data", s.ordered(want.copied), s.ordered(got.copied)},
 		{"suspensions", []string{itoa(want.suspended)}, []string{itoa(got.suspended)}}} {
 		if !slices.Equal(what.want, what.got) {

@@ -12,12 +12,13 @@ type model struct {
 	returns typ
 	// starlark is the body of predict, after four blanks of indent.
 	starlark string
-	// sql is an expression over the arguments' names. Where body is set, it is a PL/pgSQL body instead.
-	sql, body string
+	// sql is an expression over the arguments' names.
+	sql string
 	// onNull says that the model is called when an argument is NULL.
 	onNull bool
-	// fails says that some arguments make the model fail: it is called behind a guard only.
-	fails bool
+	// fails says that some arguments make the model fail, failing which: it is called behind a guard, or by try_predict.
+	fails   bool
+	failing string
 }
 
 // modelArg is one declared argument.
@@ -95,7 +96,7 @@ var models = []model{
 	{name: "words", args: taking(tText), returns: tTexts, starlark: `return [x, x + "?", "NULL", ""]`, sql: "ARRAY[x, x || '?', 'NULL', '']"},
 	{name: "bits", args: taking(tInt4), returns: tBools, starlark: "return [x % 2 == 0, x > 3]", sql: "ARRAY[x % 2 = 0, x > 3]"},
 	{name: "brittle", args: taking(tInt4), returns: tInt4, starlark: "if x % 5 == 3:\n        fail(\"brittle\")\n    return x % 100", fails: true,
-		body: "BEGIN IF ((x % 5) + 5) % 5 = 3 THEN RAISE EXCEPTION 'brittle' USING ERRCODE = '38000'; END IF; RETURN ((x % 100) + 100) % 100; END"},
+		failing: "((x % 5) + 5) % 5 = 3", sql: "((x % 100) + 100) % 100"},
 }
 
 // create is the statement that makes the model behind a proxy.
@@ -112,8 +113,8 @@ func (m model) create() string {
 		strings.Join(args, ", "), m.returns, strings.Join(names, ", "), m.starlark, with)
 }
 
-// function is the SQL function of the same meaning: it is named predict, takes the model's name before the arguments, and
-// stands in a schema of its own, so that neither two models of one signature nor PostgreSQL's rules for overloads come
+// function is the SQL functions of the same meaning: they are named predict and try_predict, take the model's name before the arguments, and
+// stand in a schema of their own, so that neither two models of one signature nor PostgreSQL's rules for overloads come
 // into it. An opaque function is one that PostgreSQL knows nothing of: it is neither inlined nor computed ahead.
 func (m model) function(opaque bool) string {
 	args := []string{"model text"}
@@ -131,9 +132,14 @@ func (m model) function(opaque bool) string {
 	if opaque {
 		language, body = "plpgsql", "BEGIN RETURN "+m.sql+"; END"
 	}
-	if m.body != "" {
-		language, body = "plpgsql", m.body
+	try := body
+	if m.fails {
+		language, body = "plpgsql", "BEGIN IF "+m.failing+" THEN RAISE EXCEPTION 'failed' USING ERRCODE = '38000'; END IF; RETURN "+m.sql+"; END"
+		try = "BEGIN RETURN CASE WHEN NOT (" + m.failing + ") THEN " + m.sql + " END; END"
 	}
-	return fmt.Sprintf("CREATE SCHEMA m_%[1]s; CREATE FUNCTION m_%[1]s.predict(%[2]s) RETURNS %[3]s LANGUAGE %[4]s %[5]s AS $$ %[6]s $$;\n",
-		m.name, strings.Join(args, ", "), m.returns, language, how, body)
+	s := fmt.Sprintf("CREATE SCHEMA m_%s;\n", m.name)
+	for _, f := range []struct{ name, body string }{{"predict", body}, {"try_predict", try}} {
+		s += fmt.Sprintf("CREATE FUNCTION m_%s.%s(%s) RETURNS %s LANGUAGE %s %s AS $$ %s $$;\n", m.name, f.name, strings.Join(args, ", "), m.returns, language, how, f.body)
+	}
+	return s
 }

@@ -34,11 +34,14 @@ type peer struct {
 type answer struct {
 	// fields are described twice in the extended protocol: before Bind and after.
 	fields []string
-	rows   []string
+	// origins are the tables and attributes that columns come from.
+	origins []string
+	rows    []string
 	// parameters are the types of the parameters, and copied the data of COPY.
 	parameters []string
 	copied     []string
-	tag        string
+	// tag is the command tags, each with a semicolon behind it.
+	tag string
 	// suspended is how often a row limit stopped the statement.
 	suspended int
 	// code is an error's SQLSTATE, "" without one; message is for reports only.
@@ -108,6 +111,7 @@ func (p *peer) run(sql string, how protocol, params []param) (answer, error) {
 	}
 	second.parameters = first.parameters
 	second.fields = append(first.fields, second.fields...)
+	second.origins = append(first.origins, second.origins...)
 	return second, err
 }
 
@@ -169,6 +173,7 @@ func (p *peer) receive(a *answer, flushed bool) error {
 		case *pgproto3.RowDescription:
 			for _, f := range m.Fields {
 				a.fields = append(a.fields, p.field(f))
+				a.origins = append(a.origins, fmt.Sprintf("%s: %s.%d", f.Name, p.tables[f.TableOID], f.TableAttributeNumber))
 			}
 		case *pgproto3.ParameterDescription:
 			for _, oid := range m.ParameterOIDs {
@@ -179,7 +184,7 @@ func (p *peer) receive(a *answer, flushed bool) error {
 		case *pgproto3.CopyData:
 			a.copied = append(a.copied, fmt.Sprintf("%q", m.Data))
 		case *pgproto3.CommandComplete:
-			a.tag = string(m.CommandTag)
+			a.tag += string(m.CommandTag) + ";"
 			if flushed {
 				return nil
 			}
@@ -202,8 +207,7 @@ func (p *peer) receive(a *answer, flushed bool) error {
 
 // field is a column's description without OIDs of a server's own.
 func (p *peer) field(f pgproto3.FieldDescription) string {
-	return fmt.Sprintf("%s %s size %d modifier %d format %d from %s.%d", f.Name, p.typeName(f.DataTypeOID), f.DataTypeSize, f.TypeModifier, f.Format,
-		p.tables[f.TableOID], f.TableAttributeNumber)
+	return fmt.Sprintf("%s %s size %d modifier %d format %d", f.Name, p.typeName(f.DataTypeOID), f.DataTypeSize, f.TypeModifier, f.Format)
 }
 
 // typeName names a type.

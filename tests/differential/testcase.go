@@ -78,7 +78,10 @@ func positions() []position {
 	add(writing, 5, "INSERT VALUES", "INSERT SELECT", "ON CONFLICT SET", "ON CONFLICT WHERE", "UPDATE SET", "UPDATE SET (row)", "UPDATE FROM", "UPDATE WHERE", "DELETE WHERE",
 		"DELETE USING", "MERGE USING", "MERGE ON", "MERGE WHEN", "MERGE UPDATE", "MERGE INSERT", "RETURNING")
 	add(creating, 5, "CREATE TABLE AS", "SELECT INTO")
-	add(viewing, 4, "CREATE VIEW")
+	add(viewing, 6, "CREATE VIEW")
+	add(several, 5, "several statements in one Query")
+	add(failing, 5, "a model that fails")
+	add(mistaken, 5, "a mistake in the call")
 	add(copying, 5, "COPY TO")
 	add(cursoring, 6, "DECLARE CURSOR")
 	add(preparing, 6, "PREPARE")
@@ -99,11 +102,14 @@ func newCase(r *rand.Rand, db *database, only string) *testCase {
 	c := &testCase{db: db, protocol: one(r, simple, simple, extendedText, extendedBinary, extendedBinary, extendedPortal)}
 	g.parameters = c.protocol != simple && g.chance(60)
 	c.steps = p.make(g, p.name)
+	if p.name == "several statements in one Query" {
+		c.protocol = simple
+	}
 	if p.name == "DECLARE CURSOR" || p.name == "PREPARE" || p.name == "COPY TO" || p.name == "CREATE VIEW" {
 		c.protocol = one(r, simple, extendedText)
 	}
 	c.params = g.params
-	c.writes = strings.HasPrefix(p.name, "WITH data") || sameMaker(p.name)
+	c.writes = strings.HasPrefix(p.name, "WITH data") || p.name == "a model that fails" || p.name == "several statements in one Query" || sameMaker(p.name)
 	c.inTransaction(g)
 	for name := range g.positions {
 		c.positions = append(c.positions, name)
@@ -191,6 +197,77 @@ func writing(g *generator, position string) []*step {
 	return []*step{{node: n}}
 }
 
+// several makes one Query message of several statements, which is one transaction.
+func several(g *generator, position string) []*step {
+	g.parameters = false
+	n := list("; ")
+	for range 2 + g.r.IntN(2) {
+		w := wish{clause: one(g.r, "select list", "WHERE", "GROUP BY", ""), position: position, depth: 1, top: true}
+		if g.chance(70) || w.clause == "" {
+			n.add(g.query(w).node)
+		} else {
+			n.add(txt("INSERT INTO ", g.db.tables[1].name, " (id, k) SELECT 2000 + ", itoa(len(n.parts)), ", ", g.callOf(modelNamed("tens"), place{position: position}, nil)))
+		}
+	}
+	return []*step{{node: n}}
+}
+
+// failing makes a query whose model fails if it is asked for some of the rows. All of them are asked for.
+func failing(g *generator, position string) []*step {
+	t := g.tableRelation(one(g.r, g.db.tables[1:]...))
+	s := &scope{fields: t.fields, keys: t.keys}
+	p := place{scope: s, position: position, via: guard}
+	call := g.callOf(modelNamed("brittle"), p, []*node{g.fieldOf(tInt4, s)})
+	switch g.r.IntN(4) {
+	case 0:
+		return []*step{{node: txt("SELECT ", list(", ", txt(t.keys[0]), call), " FROM ", t.node, " ORDER BY 1"), total: true}}
+	case 1:
+		return []*step{{node: txt("SELECT sum(", call, ") FROM ", t.node)}}
+	case 2:
+		return []*step{plain("BEGIN"), plain("SAVEPOINT s"), {node: txt("SELECT max(", call, ") FROM ", t.node)}, plain("SELECT 1"), plain("ROLLBACK TO s"), plain("SELECT 2"), plain("COMMIT")}
+	}
+	c := g.db.tables[1]
+	return []*step{{node: txt("UPDATE ", c.name, " SET m = ", oracleOnly("m_brittle."), "predict('brittle', k)")}}
+}
+
+// mistaken makes a query whose call PostgreSQL refuses.
+func mistaken(g *generator, position string) []*step {
+	t := g.tableRelation(one(g.r, g.db.tables[1:]...))
+	s := &scope{fields: t.fields, keys: t.keys}
+	p := place{scope: s, position: position, depth: 1}
+	m := modelNamed(one(g.r, "add", "size", "weigh", "tens", "mix"))
+	var args []*node
+	for _, a := range m.args {
+		args = append(args, g.argument(a.typ, p))
+	}
+	switch g.r.IntN(5) {
+	case 0:
+		args = args[1:]
+	case 1:
+		args = append(args, expr(tInt4, "1"))
+	case 2:
+		args[0] = expr(tBytea, "'\\x01'::bytea")
+	case 3:
+		args[0] = expr(tInt4, "nosuchcolumn")
+	case 4:
+		args[0] = txt("nosuchname => 1")
+	}
+	n := txt(oracleOnly("m_"+m.name+"."), "predict('"+m.name+"'")
+	for _, a := range args {
+		n = txt(n, ", ", a)
+	}
+	g.positions[position] = true
+	g.models[m.name] = true
+	n = txt(n, ")")
+	switch g.r.IntN(3) {
+	case 0:
+		return []*step{{node: txt("SELECT ", n, " FROM ", t.node)}}
+	case 1:
+		return []*step{{node: txt("SELECT count(*) FROM ", t.node, " GROUP BY ", n)}}
+	}
+	return []*step{{node: txt("SELECT * FROM ", t.node, " WHERE EXISTS (SELECT 1 WHERE ", n, " IS NULL)")}}
+}
+
 // creating makes a table of a query, and reads it.
 func creating(g *generator, position string) []*step {
 	w := wish{clause: anyClause, position: position, depth: 2, types: g.someTypes(2)}
@@ -211,8 +288,14 @@ func viewing(g *generator, position string) []*step {
 	if g.chance(30) {
 		kind, name = "MATERIALIZED VIEW ", "made_rows"
 	}
-	return []*step{{node: txt("CREATE "+kind+name+" (x, y) AS ", q.node)}, {node: txt("SELECT * FROM " + name), optional: true},
-		{node: txt("SELECT count(*), count(x) FROM " + name + " WHERE x IS NOT NULL"), optional: true}, plain("DROP " + kind + name)}
+	steps := []*step{{node: txt("CREATE "+kind+name+" (x, y) AS ", q.node)}, {node: txt("SELECT * FROM " + name), optional: true}}
+	view := &relation{node: txt(name), names: []string{"x", "y"}, fields: []field{{expr(q.types[0], "x"), true}, {expr(q.types[1], "y"), true}}, rows: q.rows}
+	g.ctes = append(g.ctes, view)
+	for range 2 {
+		use := g.query(wish{clause: one(g.r, "", "", anyClause), depth: 2})
+		steps = append(steps, &step{node: use.node, total: use.total, optional: true})
+	}
+	return append(steps, plain("DROP "+kind+name))
 }
 
 // copying makes COPY of a query.
