@@ -69,6 +69,11 @@ func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string
 			return err
 		}
 	}
+	if p.views != nil {
+		if err := p.views.describe(ctx, h, declared); err != nil {
+			return err
+		}
+	}
 	return p.replan(ctx, h, func(home string) (*described, error) {
 		return h.prepare(ctx, name, home, declared)
 	})
@@ -208,6 +213,7 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 			}
 		}
 	}
+	p.views.shape(p.visible)
 	if !p.told {
 		p.promised, p.told = p.visible, true
 	}

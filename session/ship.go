@@ -97,6 +97,7 @@ func (p *predictStatement) describeShip(plan *planner.Ship, d *described) {
 			p.visible[i].Name = []byte(name)
 		}
 	}
+	p.views.shape(p.visible)
 	if !p.told {
 		p.promised, p.told = p.visible, true
 	}

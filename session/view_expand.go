@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -31,9 +34,12 @@ type readView struct {
 // stubs.
 type expansion struct {
 	s *session
-	// client is the client's text, and index the place of the statement in it.
+	// client is the client's text, st the statement in it, and index its place.
 	client string
+	st     *sqlparse.Statement
 	index  int
+	// fields are the columns of the client's statement, as home describes it with the views themselves.
+	fields []pgproto3.FieldDescription
 	text   string
 	origin func(pos int) int
 	// views are all relations that were looked up, by the spelling of their names.
@@ -92,7 +98,7 @@ func (s *session) expandViews(ctx context.Context, h *homeSide, script *sqlparse
 	if err := readable(h.x.Parameter); err != nil {
 		return nil, nil, nil, err
 	}
-	e := &expansion{s: s, client: script.Text, index: slices.Index(script.Statements, st)}
+	e := &expansion{s: s, client: script.Text, st: st, index: slices.Index(script.Statements, st)}
 	expanded, own, err := e.expand(ctx, h, script, st)
 	if err != nil || len(own.Calls) == 0 && len(own.Relations) == 0 {
 		return script, st, nil, err
@@ -162,6 +168,50 @@ func (e *expansion) attach(own statement) {
 	}
 	if e != nil && p != nil && p.executes == nil && p.text == e.text {
 		p.views = e
+	}
+}
+
+// shapeName is the name on home of the client's statement, which is described only.
+const shapeName = "pinnacle_shape"
+
+// describe has home check and describe the client's statement with the views themselves, and stubs in place of calls of its
+// own: then errors are those of the client's text, and columns say which view they are of.
+func (e *expansion) describe(ctx context.Context, h *homeSide, declared []uint32) error {
+	text, origin := e.st.Span.Of(e.client), func(pos int) int { return e.st.Span.Start + pos }
+	e.fields = nil
+	switch {
+	case len(e.st.Relations) > 0 || sqlparse.CommandOf(e.st) != nil:
+		return nil
+	case len(e.st.Calls) > 0:
+		plan, err := planner.PlanView(planner.Request{Text: e.client, Span: e.st.Span, Node: e.st.Node, Calls: e.st.Calls}, e.s.catalog(ctx, h))
+		if refused(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		text, origin = plan.Home, plan.Origin
+	}
+	if err := h.closeStatement(ctx, shapeName); err != nil {
+		return err
+	}
+	d, err := h.prepare(ctx, shapeName, text, declared)
+	if err != nil {
+		return repositioned(err, text, e.client, origin)
+	}
+	e.fields = d.fields
+	return h.closeStatement(ctx, shapeName)
+}
+
+// shape gives the columns of a result the types and origins that they have with the views themselves.
+func (e *expansion) shape(fields []pgproto3.FieldDescription) {
+	if e == nil || len(e.fields) != len(fields) {
+		return
+	}
+	for i := range fields {
+		own := e.fields[i]
+		own.Format = fields[i].Format
+		fields[i] = own
 	}
 }
 
