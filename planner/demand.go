@@ -8,22 +8,6 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
-// writes reports whether a statement changes data or makes a table.
-func writes(n *pg_query.Node) bool {
-	found := false
-	sqlparse.Walk(n, func(n *pg_query.Node) bool {
-		switch s := n.GetNode().(type) {
-		case *pg_query.Node_InsertStmt, *pg_query.Node_UpdateStmt, *pg_query.Node_DeleteStmt, *pg_query.Node_MergeStmt,
-			*pg_query.Node_CreateTableAsStmt, *pg_query.Node_IntoClause:
-			found = true
-		case *pg_query.Node_SelectStmt:
-			found = found || into(s.SelectStmt) != nil
-		}
-		return !found
-	})
-	return found
-}
-
 // into is the INTO of a SELECT, which a set operation has in its first branch.
 func into(s *pg_query.SelectStmt) *pg_query.IntoClause {
 	for ; s != nil; s = s.Larg {
@@ -141,14 +125,11 @@ func (b *shipBuilder) plainFunctions(n *pg_query.Node) []string {
 	return names
 }
 
-// writesIn reports whether one of the common table expressions changes data.
+// writesIn reports whether one of the common table expressions changes data. They can nowhere else than at the top.
 func writesIn(w *pg_query.WithClause) bool {
-	for _, n := range w.GetCtes() {
-		if writes(n.GetCommonTableExpr().GetCtequery()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.GetCtes(), func(n *pg_query.Node) bool {
+		return n.GetCommonTableExpr().GetCtequery().GetSelectStmt() == nil
+	})
 }
 
 // find is the index of the first token of a kind outside parentheses and brackets from token i on; -1 for none.

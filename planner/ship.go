@@ -36,6 +36,7 @@ type shipBuilder struct {
 	kinds map[string]sqlparse.FunctionKind
 	text  splicer
 	plan  *Ship
+	found *survey
 	// write is what Ship.Inline was called with, wrote that it has given an expression, from what inFrom has found.
 	write func(*Function, []string) (string, bool)
 	wrote bool
@@ -68,7 +69,7 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 		return nil, err
 	}
 	b.plan.Home, b.plan.Origin = b.text.emit(req.Span).render(req.Span)
-	b.plan.Writes = writes(req.Node)
+	b.plan.Writes = b.survey().writes
 	if err := b.demand(); err != nil {
 		return nil, err
 	}
@@ -177,18 +178,12 @@ func (b *shipBuilder) tokens(span sqlparse.Span) string {
 
 // functions asks the catalog for the functions of the statement, and refuses volatile ones in arguments.
 func (b *shipBuilder) functions() error {
-	var all, inside []string
-	sqlparse.Walk(b.req.Node, func(n *pg_query.Node) bool {
-		if f := n.GetFuncCall(); f != nil && b.byFn[f] == nil {
-			all = append(all, functionName(f))
-		}
-		return true
-	})
+	var inside []string
 	for _, s := range b.sites {
 		inside = append(inside, b.argumentFunctions(s)...)
 	}
 	var err error
-	if b.kinds, err = b.cat.FunctionKinds(all); err != nil || len(inside) == 0 {
+	if b.kinds, err = b.cat.FunctionKinds(b.survey().functions); err != nil || len(inside) == 0 {
 		return err
 	}
 	volatile, err := b.cat.Volatile(inside)

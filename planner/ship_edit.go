@@ -13,35 +13,19 @@ func (b *shipBuilder) edit() error {
 	for _, s := range b.sites {
 		b.editCall(s)
 	}
-	inXML := map[*pg_query.Node]bool{} // an item there has no name of its own
-	var err error
-	sqlparse.Walk(b.req.Node, func(n *pg_query.Node) bool {
-		switch e := n.GetNode().(type) {
-		case *pg_query.Node_XmlExpr:
-			for _, named := range e.XmlExpr.NamedArgs {
-				inXML[named] = true
-			}
-		case *pg_query.Node_ResTarget:
-			if !inXML[n] {
-				b.nameColumn(e.ResTarget)
-			}
-		case *pg_query.Node_RangeFunction:
-			if err == nil {
-				err = b.nameFunction(e.RangeFunction)
-			}
-		case *pg_query.Node_SelectStmt:
-			b.cheapFirst(pg_query.Token_WHERE, e.SelectStmt.WhereClause)
-			b.cheapFirstIn(e.SelectStmt)
-		case *pg_query.Node_UpdateStmt:
-			b.cheapFirst(pg_query.Token_WHERE, e.UpdateStmt.WhereClause)
-		case *pg_query.Node_DeleteStmt:
-			b.cheapFirst(pg_query.Token_WHERE, e.DeleteStmt.WhereClause)
-		case *pg_query.Node_JoinExpr:
-			b.cheapFirst(pg_query.Token_ON, e.JoinExpr.Quals)
+	found := b.survey()
+	for _, item := range found.items {
+		b.nameColumn(item)
+	}
+	for _, c := range found.conds {
+		b.cheapFirst(c.keyword, c.expr)
+	}
+	for _, f := range found.calls {
+		if err := b.nameFunction(f); err != nil {
+			return err
 		}
-		return err == nil
-	})
-	return err
+	}
+	return nil
 }
 
 // editCall puts the temporary function's name in place of the call's, and takes the model out of the arguments.
@@ -119,20 +103,10 @@ func (b *shipBuilder) nameFunction(f *pg_query.RangeFunction) error {
 	return nil
 }
 
-// cheapFirstIn looks at the branches of a set operation, which are no nodes of their own.
-func (b *shipBuilder) cheapFirstIn(s *pg_query.SelectStmt) {
-	for _, branch := range []*pg_query.SelectStmt{s.Larg, s.Rarg} {
-		if branch != nil {
-			b.cheapFirst(pg_query.Token_WHERE, branch.WhereClause)
-			b.cheapFirstIn(branch)
-		}
-	}
-}
-
 // cheapFirst moves, in the OR of a condition, what is cheap and cannot fail before what calls a model: PostgreSQL
 // evaluates the operands of OR in their order.
 func (b *shipBuilder) cheapFirst(keyword pg_query.Token, cond *pg_query.Node) {
-	if cond == nil || cond.GetCurrentOfExpr() != nil || !b.hasOr(cond) {
+	if !b.hasOr(cond) {
 		return
 	}
 	if span := b.at.Clause(keyword, cond); span.Start < span.End {
