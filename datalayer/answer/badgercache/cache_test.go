@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -137,7 +138,7 @@ func TestBounded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := open(t, dir)
-	const size, step = 1000, 500
+	const size, step = 4000, 200
 	put(c, -10, 0, size)
 	most := int64(0)
 	rounds := 3 * badgercache.MinBytes / (size * step)
@@ -170,14 +171,15 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestMoreThanCanBeWritten puts much at once: memory is bounded, and what is kept is right.
+// TestMoreThanCanBeWritten puts much at once: memory is bounded, and what is not dropped is kept (all of it has
+// room on the disk).
 func TestMoreThanCanBeWritten(t *testing.T) {
 	t.Parallel()
 	c := open(t, t.TempDir())
 	for i := range 20 {
-		put(c, i*1000, (i+1)*1000, 1000)
+		put(c, i*40, (i+1)*40, 4000)
 	}
-	if n := get(t, c, 0, 20000, 1000); n == 0 || int64(n)+c.Dropped() != 20000 {
+	if n := get(t, c, 0, 800, 4000); n == 0 || int64(n)+c.Dropped() != 800 {
 		t.Errorf("%d found, %d dropped", n, c.Dropped())
 	}
 	if err := c.Close(); err != nil {
@@ -265,4 +267,26 @@ func BenchmarkPut(b *testing.B) {
 		written(b, c)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+}
+
+// TestManyAtOnce puts and gets from several goroutines while generations change.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	c := open(t, t.TempDir())
+	var all sync.WaitGroup
+	const size, each = 4000, 1000
+	for g := range 4 {
+		all.Go(func() {
+			for i := g * each; i < (g+1)*each; i += 100 {
+				put(c, i, i+100, size)
+				get(t, c, i, i+100, size)
+				get(t, c, g*each, g*each+100, size)
+			}
+		})
+	}
+	all.Wait()
+	written(t, c)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
