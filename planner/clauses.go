@@ -80,6 +80,13 @@ func (b *builder) check() error {
 	if err := b.checkReferences("ORDER BY", sortKeys(sel)); err != nil {
 		return err
 	}
+	if len(sel.GetGroupClause()) > 0 {
+		for _, t := range b.shape.Targets { // what is grouped by is no expression of its own any more where it is taken apart
+			if calls := b.callsIn(t.Expr); len(calls) > 0 && (len(calls) > 1 || calls[0].Span != t.Expr) {
+				return refuseAt("an expression of a SELECT with GROUP BY", calls[0].Span.Start)
+			}
+		}
+	}
 	if b.filters {
 		return b.checkFilter(sel)
 	}

@@ -7,7 +7,6 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // Ahead is a statement that reads the distinct arguments of a function's calls before Home is run: those that Home will
@@ -19,7 +18,8 @@ type Ahead struct {
 }
 
 // ahead finds the calls that are made for every row that the outermost FROM and WHERE give, and makes the statements that
-// read their arguments. All says that no other call is left, and that equal arguments are the same for a model.
+// read their arguments. Home may still ask for others: it may evaluate a condition before a join, or before one that is
+// dearer, and what DISTINCT takes for equal may not be the same for a model.
 func (b *shipBuilder) ahead() {
 	sel := b.req.Node.GetSelectStmt()
 	if sel == nil || b.plan.Small || sel.Op != pg_query.SetOperation_SETOP_NONE || len(sel.ValuesLists) > 0 || len(sel.FromClause) == 0 ||
@@ -141,26 +141,4 @@ func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
 	case *pg_query.Node_BooleanTest:
 		b.evaluated(e.BooleanTest.Arg, always)
 	}
-}
-
-// identical are the types of which equal values are the same value, so that a SELECT DISTINCT gives all that a model can
-// tell apart.
-var identical = map[udf.Type]bool{udf.Bool: true, udf.Int2: true, udf.Int4: true, udf.Int8: true, udf.Date: true, udf.Time: true,
-	udf.Timestamp: true, udf.Timestamptz: true, udf.UUID: true, udf.Bytea: true}
-
-// Complete reports whether the statements of Ahead read all arguments that Home can ask for.
-func (s *Ship) Complete() bool {
-	have := map[*Function]bool{}
-	for _, a := range s.Ahead {
-		have[a.Function] = true
-	}
-	for _, f := range s.Functions {
-		for _, a := range f.Model.Args {
-			have[f] = have[f] && identical[a.Type]
-		}
-		if !have[f] {
-			return false
-		}
-	}
-	return true
 }

@@ -298,6 +298,7 @@ func (h *homeSide) do(ctx context.Context, texts ...string) error {
 	for _, t := range texts {
 		h.x.Send(
 			&pgproto3.Close{ObjectType: 'S', Name: ownName},
+			&pgproto3.Close{ObjectType: 'P', Name: ownName}, // one that has failed is still there
 			&pgproto3.Parse{Name: ownName, Query: t},
 			&pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName},
 			&pgproto3.Execute{Portal: ownName},
@@ -318,7 +319,7 @@ func (h *homeSide) do(ctx context.Context, texts ...string) error {
 
 // done takes the answers to one of do's statements.
 func (h *homeSide) done(ctx context.Context) error {
-	if err := h.expect(ctx, "312", nil); err != nil {
+	if err := h.expect(ctx, "3312", nil); err != nil {
 		return err
 	}
 	for {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
 // block is how the rounds of a statement stand in home's transaction.
@@ -16,8 +17,16 @@ type block struct {
 	own bool
 	// savepoints says that a round can be undone.
 	savepoints bool
-	// fixed says that all rounds see one snapshot.
-	fixed bool
+}
+
+// setting reads a setting of home.
+func (h *homeSide) setting(ctx context.Context, name string) (value string, err error) {
+	q := stream.Query{Text: "SELECT pg_catalog.current_setting(" + sqlparse.QuoteLiteral(name) + ")", Formats: []int16{0}}
+	err = h.rows(ctx, q, func(v [][]byte) error {
+		value = string(v[0])
+		return nil
+	})
+	return value, unpositioned(err)
 }
 
 // roundSavepoint is the savepoint to which rounds go back.
@@ -27,34 +36,30 @@ const roundSavepoint = "pinnacle_round"
 // A statement that stands alone gets a transaction of its own, for reading with one snapshot for all of it. What stands
 // between others outside of a transaction block is of an implicit transaction with them, in which nothing can be undone.
 func (h *homeSide) openBlock(ctx context.Context, writes bool) (*block, error) {
-	level := ""
-	q := stream.Query{Text: "SELECT pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('default_transaction_isolation')", Formats: []int16{0, 0}}
-	var standard string
-	err := h.rows(ctx, q, func(v [][]byte) error {
-		level, standard = string(v[0]), string(v[1])
-		return nil
-	})
-	if err != nil {
-		return nil, unpositioned(err)
-	}
 	switch {
-	case h.x.TxStatus() != 'I':
-		return &block{savepoints: true, fixed: level != "read committed"}, nil
-	case !h.alone || writes && !h.last:
+	case h.x.TxStatus() != 'I' && !h.x.Running(): // what was relayed in the same batch may have ended the transaction
+		return &block{savepoints: true}, nil
+	case h.x.TxStatus() != 'I' || !h.alone || writes && !h.last:
 		return &block{}, nil
+	}
+	begin := "BEGIN"
+	if !writes {
+		level, err := h.setting(ctx, "default_transaction_isolation")
+		if err != nil {
+			return nil, err
+		}
+		if level == "read committed" {
+			begin = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+		}
 	}
 	if err := h.x.Settle(ctx); err != nil {
 		return nil, err
-	}
-	begin := "BEGIN"
-	if !writes && standard == "read committed" {
-		begin, standard = "BEGIN ISOLATION LEVEL REPEATABLE READ", "repeatable read"
 	}
 	// What functions cost makes PostgreSQL compile plans, which takes longer than most of them run.
 	if err := h.do(ctx, begin, "SET LOCAL jit = off"); err != nil {
 		return nil, unpositioned(err)
 	}
-	return &block{own: true, savepoints: true, fixed: standard != "read committed"}, nil
+	return &block{own: true, savepoints: true}, nil
 }
 
 // openRound lets functions ask, for at most so many misses (see ship.Noting).

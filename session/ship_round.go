@@ -90,6 +90,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if err != nil && ended {
 		return false, err
 	}
+	if r.closed && sqlState(err) == ship.CodeLate {
+		return false, r.late()
+	}
 	if r.limited && r.writes && r.spool.over {
 		return false, coded("54000", "the rows of a writing statement with predict are too many to be read in parts",
 			fmt.Sprintf("They take more than %d bytes.", r.spool.most), "Read them without a row limit, or raise the setting predict-result-bytes.")
@@ -129,6 +132,17 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		}
 	}
 	return true, nil
+}
+
+// late is the error for arguments that only a writing run asks for which cannot be undone.
+func (r *run) late() error {
+	const hint = "Send the statement in a transaction block (BEGIN), or with a Sync of its own."
+	if r.c.p.ship.Demand == "" || r.c.p.executes != nil {
+		return coded("0A000", "a statement that writes with predict is not supported here between other messages of one implicit transaction",
+			"What it asks models for shows only while it writes, and that could not be undone.", hint)
+	}
+	return coded("40001", "predict was asked for arguments that were not there before the statement wrote",
+		"Rows have changed since, or its own changes have made the arguments.", hint)
 }
 
 // renewInlined makes the statement with expressions in place of calls, where it is worth it and answers have come since.

@@ -152,8 +152,7 @@ func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited
 	if err != nil {
 		return err
 	}
-	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes,
-		sure: read && b.fixed && c.p.ship.Complete(), many: read}
+	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes, many: read}
 	if r.writes && !b.savepoints {
 		r.closed = true
 	}
@@ -226,7 +225,7 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) err
 	before := c.given[f]
 	c.given[f] += len(a.Keys)
 	if text := ship.Analyze(f, before, c.given[f]); text != "" {
-		return unpositioned(h.do(ctx, text))
+		return unpositioned(h.quietly(func() error { return h.do(ctx, text) }))
 	}
 	return nil
 }

@@ -65,6 +65,7 @@ func Create(name string, functions []*planner.Function) []string {
 func createNoter() []string {
 	return []string{
 		"CREATE TEMPORARY TABLE IF NOT EXISTS pinnacle_noted (call text, key bytea, PRIMARY KEY (call, key)) ON COMMIT DELETE ROWS",
+		"GRANT SELECT, INSERT, DELETE ON pg_temp.pinnacle_noted TO PUBLIC", // the session may go on under another role
 		"CREATE OR REPLACE FUNCTION pg_temp." + noter + `(pinnacle_call text, pinnacle_key bytea, pinnacle_record bytea) RETURNS void LANGUAGE plpgsql AS $pinnacle$
 DECLARE
   pinnacle_left text := pg_catalog.current_setting('` + notingSetting + `', true);
@@ -106,6 +107,7 @@ func createFunction(f *planner.Function) []string {
 	returns := Returns(f).String()
 	return []string{
 		"CREATE TEMPORARY TABLE IF NOT EXISTS " + answersTable(f) + " (key bytea PRIMARY KEY, answer " + returns + ") ON COMMIT DELETE ROWS",
+		"GRANT SELECT, INSERT ON " + table + " TO PUBLIC",
 		"CREATE OR REPLACE FUNCTION pg_temp." + f.Name + "(" + strings.Join(params, ", ") + ") RETURNS " + returns +
 			" LANGUAGE plpgsql STABLE" + strict + ` COST 1000 AS $pinnacle$
 #variable_conflict use_column
