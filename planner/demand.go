@@ -345,7 +345,13 @@ func (b *shipBuilder) updateDemand(s *pg_query.UpdateStmt) *fragment {
 	for _, n := range s.TargetList {
 		t := n.GetResTarget()
 		assigned[t.Name] = true
-		if t.Val.GetMultiAssignRef() != nil || b.count(t.Val) == 0 {
+		if m := t.Val.GetMultiAssignRef(); m != nil {
+			if m.Colno == 1 {
+				b.assignedRow(f, b.at.After(int(t.Location)), m)
+			}
+			continue
+		}
+		if b.count(t.Val) == 0 {
 			continue
 		}
 		if eq := b.find(b.at.After(int(t.Location)), pg_query.Token_ASCII_61); eq > 0 {
@@ -363,6 +369,26 @@ func (b *shipBuilder) updateDemand(s *pg_query.UpdateStmt) *fragment {
 		f.add(" ")
 	}
 	return b.tail(f, rest, len(s.ReturningList) > 0)
+}
+
+// assignedRow adds what SET (a, b) = row assigns, where it holds calls; i is the token of the first column.
+func (b *shipBuilder) assignedRow(f *fragment, i int, m *pg_query.MultiAssignRef) {
+	open := b.at.Closing(i-1) + 2 // behind (a, b) =
+	toks := b.at.Tokens()
+	if m.Source.GetSubLink() != nil {
+		if end := b.at.Closing(open) + 1; b.hasSite(b.span(open, end)) {
+			f.add(", ARRAY(SELECT pinnacle_source FROM ").append(b.emit(open, end)).add(" AS pinnacle_source)")
+		}
+		return
+	}
+	if open < len(toks) && toks[open].Kind == pg_query.Token_ROW {
+		open++
+	}
+	for _, item := range b.at.Items(open) {
+		if b.hasSite(item) {
+			f.add(", ").append(b.text.emit(item))
+		}
+	}
 }
 
 // tail adds the tokens from index i up to RETURNING; none where i is -1.

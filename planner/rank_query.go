@@ -349,8 +349,8 @@ func (r *ranker) selected(s *pg_query.SelectStmt, having []*pg_query.Node, at in
 	}
 	r.skip(windows)
 	at = next
-	if len(on) > 0 || r.lazy { // the first rows of an order are all that is read
-		at = r.keys(sorts, r.keys(on, at))
+	if len(on) > 0 || r.lazy && len(s.DistinctClause) == 0 { // the first rows of an order are all that is read
+		at = max(r.keys(on, at), r.keys(sorts, at))
 		return r.parallel(s.TargetList, at)
 	}
 	return max(r.keys(sorts, at), r.parallel(s.TargetList, at))
