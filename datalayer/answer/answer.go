@@ -3,6 +3,7 @@
 package answer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,9 +26,15 @@ type Config struct {
 	// so at the setting's default of 50 µs a statement that finds nothing becomes a tenth slower, and one that finds all
 	// twenty times as fast.
 	CacheFrom time.Duration
+	// BatchBytes is the size that the arguments of one call of a model should not pass (setting predict_batch_bytes):
+	// 4 MiB.
+	BatchBytes int
 	// Logger gets what an operator should know; nil: nobody does.
 	Logger *slog.Logger
 }
+
+// defaultBatchBytes is Config.BatchBytes where it is not set.
+const defaultBatchBytes = 4 << 20
 
 // shareFrom is what a model must take for a row so that its calls are shared with other statements: claiming an argument
 // tuple and telling that it is answered takes about 1 µs (BenchmarkAnswer).
@@ -42,9 +49,10 @@ const shareFrom = 5 * time.Microsecond
 // another reason than this tuple. A request calls all tuples it has claimed before it waits for others, so no two wait
 // for each other.
 type Answerer struct {
-	cache     Store
-	cacheFrom time.Duration
-	logger    *slog.Logger
+	cache      Store
+	cacheFrom  time.Duration
+	batchBytes int
+	logger     *slog.Logger
 
 	mu    sync.Mutex
 	known map[[identityBytes]byte]*known
@@ -52,7 +60,7 @@ type Answerer struct {
 
 // New makes an Answerer, which is closed by Close.
 func New(config Config) *Answerer {
-	a := &Answerer{cache: config.Cache, cacheFrom: config.CacheFrom, logger: config.Logger, known: map[[identityBytes]byte]*known{}}
+	a := &Answerer{cache: config.Cache, cacheFrom: config.CacheFrom, batchBytes: cmp.Or(config.BatchBytes, defaultBatchBytes), logger: config.Logger, known: map[[identityBytes]byte]*known{}}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}

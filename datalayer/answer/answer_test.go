@@ -422,3 +422,49 @@ func TestFirstFailureCounts(t *testing.T) {
 		t.Errorf("%d were asked after the failure", m.total())
 	}
 }
+
+// lengths is a model that gives the length of a text.
+type lengths struct{ *fakeModel }
+
+// Predict implements answer.Model.
+func (m lengths) Predict(_ context.Context, args []udf.Column) (udf.Column, error) {
+	out, bytes := udf.NewColumn(udf.Int8, args[0].Len()), 0
+	for i, s := range args[0].Texts {
+		out.Ints[i] = int64(len(s))
+		bytes += len(s)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.batches = append(m.batches, bytes)
+	return out, nil
+}
+
+func TestBatchesAreBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	args := []udf.Column{{Type: udf.Text}}
+	for i := range 100 {
+		args[0].Texts = append(args[0].Texts, strings.Repeat("x", []int{1000 + i, i, 5}[i%3]))
+	}
+	for _, deterministic := range []bool{true, false} {
+		m := lengths{newModel()}
+		m.most, m.version.Args, m.version.Deterministic = 1000, []udf.Arg{{Type: udf.Text}}, deterministic
+		a := answer.New(answer.Config{BatchBytes: 2500})
+		a.Relearn(m.version, time.Second) // so that calls are shared where they may
+		got, err := a.Answer(t.Context(), answer.Request{Model: m, Args: args})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range args[0].Texts {
+			if got.Answers.Ints[i] != int64(len(s)) {
+				t.Fatalf("row %d: %d", i, got.Answers.Ints[i])
+			}
+		}
+		if most := slices.Max(m.batches); most > 2500 || len(m.batches) < 10 || len(m.batches) > 25 {
+			t.Errorf("batches of %v bytes", m.batches)
+		}
+		args := []udf.Column{{Type: udf.Text, Texts: []string{strings.Repeat("y", 5000), "z"}}}
+		if _, err := a.Answer(t.Context(), answer.Request{Model: m, Args: args}); err != nil || m.batches[len(m.batches)-1] != 1 {
+			t.Error(err, m.batches)
+		}
+	}
+}

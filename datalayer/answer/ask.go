@@ -19,8 +19,9 @@ type asking struct {
 	version *datalayer.ModelVersion
 	known   *known
 	rows    int
-	// size is the number of rows of a full batch.
+	// size is the number of rows of a full batch; wide are the arguments whose values differ in size.
 	size int
+	wide []int
 
 	// next is the batch that is being filled with rows that nobody has an answer of.
 	next *batch
@@ -42,15 +43,17 @@ type waiting struct {
 	*flight
 }
 
-// maxChunk is how many rows are looked up at once; also the largest batch while it is not known how fast a model is.
-const maxChunk = 4096
-
 // run answers all rows: first those that nobody else has under way, then, where others gave up, these again.
 func (k *asking) run(ctx context.Context) error {
 	if err := k.check(); err != nil {
 		return err
 	}
 	k.size = k.batchRows()
+	for i := range k.Args {
+		if k.Args[i].Type.Size() < 0 {
+			k.wide = append(k.wide, i)
+		}
+	}
 	if k.Request.Details {
 		k.result.Details = make([]Detail, k.rows)
 	}
@@ -58,7 +61,7 @@ func (k *asking) run(ctx context.Context) error {
 		k.result.Answers = udf.NewColumn(k.version.Returns, 0)
 		return nil
 	}
-	if k.rows <= k.size && !k.sharing() && !k.caching() {
+	if k.upTo(0) == k.rows && !k.sharing() && !k.caching() {
 		return k.whole(ctx)
 	}
 	k.result.Answers = udf.NewColumn(k.version.Returns, k.rows)
@@ -103,6 +106,32 @@ func (k *asking) batchRows() int {
 		n = 1
 	}
 	return max(1, n)
+}
+
+// upTo is the end of the batch that begins with a row: it has as many rows as the model takes, and BatchBytes at most,
+// but one row in any case.
+func (k *asking) upTo(from int) int {
+	end := min(from+k.size, k.rows)
+	if k.bytes(from, end) <= k.a.batchBytes {
+		return end
+	}
+	bytes := 0
+	for row := from; row < end; row++ {
+		if bytes += k.bytes(row, row+1); bytes > k.a.batchBytes {
+			return max(row, from+1)
+		}
+	}
+	return end
+}
+
+// bytes is the size of the values that differ in size of the rows from lo to hi.
+func (k *asking) bytes(lo, hi int) int {
+	n := 0
+	for _, i := range k.wide {
+		part := k.Args[i].Slice(lo, hi)
+		n += pgvalue.Held(&part)
+	}
+	return n
 }
 
 // concurrency is the number of calls under way at once.
@@ -160,7 +189,7 @@ func (k *asking) pass(ctx context.Context, rows []int32) error {
 		share, cache := k.sharing(), k.caching()
 		plain := !share && !cache && rows == nil
 		if plain {
-			to = min(from+k.size, n)
+			to = k.upTo(from)
 		}
 		var on bool
 		var err error
@@ -209,158 +238,6 @@ func (k *asking) direct(ctx context.Context, calls *calls, from, to int) (bool, 
 		return false, err
 	}
 	return calls.start(ctx, &batch{args: pgvalue.Slice(k.Args, from, to), rows: to - from, at: from}), nil
-}
-
-// chunk claims rows, looks them up, and sends those that are not found to the model as soon as they fill a batch.
-func (k *asking) chunk(ctx context.Context, calls *calls, rows []int32, share, cache bool) (bool, error) {
-	claimed := k.claim(rows, share)
-	defer func() { // what went into a batch is not abandoned here, since it is taken out of claimed
-		k.known.flights.abandon(claimed)
-	}()
-	if cache {
-		claimed = k.lookUp(calls, claimed)
-	}
-	for len(claimed) > 0 {
-		if k.next == nil {
-			k.next = k.newBatch()
-		}
-		if err := k.add(claimed[0]); err != nil {
-			return false, err
-		}
-		claimed = claimed[1:]
-		if k.next.rows >= k.limit() {
-			if on, err := k.send(ctx, calls); !on || err != nil {
-				return false, err
-			}
-		}
-	}
-	return true, nil
-}
-
-// limit is the number of rows at which a batch is sent.
-func (k *asking) limit() int {
-	if k.known.perRow.Load() == 0 {
-		return min(k.size, maxChunk)
-	}
-	return k.size
-}
-
-// claim encodes the keys of rows, and, where they are shared, claims them. It gives the flights of those that are this
-// request's to ask.
-func (k *asking) claim(rows []int32, share bool) []*flight {
-	k.arena, k.ends = k.arena[:0], k.ends[:0]
-	for _, row := range rows {
-		k.arena = appendKey(k.arena, k.Args, int(row))
-		k.ends = append(k.ends, len(k.arena))
-	}
-	all := string(k.arena)
-	keys := make([]string, len(rows))
-	at := 0
-	for i, end := range k.ends {
-		keys[i] = all[at:end]
-		at = end
-	}
-	mine := make([]*flight, 0, len(rows))
-	if share {
-		k.known.flights.claim(k, keys, rows, func(f *flight) { mine = append(mine, f) },
-			func(row int32, f *flight) { k.theirs = append(k.theirs, waiting{row, f}) })
-		return mine
-	}
-	list := make([]flight, len(rows))
-	for i, key := range keys {
-		list[i] = flight{owner: k, key: key, row: rows[i], settled: true}
-		mine = append(mine, &list[i])
-	}
-	return mine
-}
-
-// lookUp looks for claimed rows in the cache, and gives those that are not there.
-func (k *asking) lookUp(calls *calls, claimed []*flight) []*flight {
-	keys := k.cacheKeys(claimed)
-	hit := make([]bool, len(claimed))
-	var found []*flight
-	calls.mu.Lock() // batches under way write into the same column of answers
-	k.a.cache.Get(keys, func(i int, value []byte) {
-		if hit[i] {
-			return
-		}
-		one := udf.NewColumn(k.version.Returns, 1)
-		if err := decodeValue(value, &one, 0); err != nil {
-			k.a.logger.Warn("the cache of answers holds bytes that are no answer; the model is asked", "model", k.version.Name)
-			return
-		}
-		copyRows(&k.result.Answers, int(claimed[i].row), &one)
-		hit[i] = true
-		found = append(found, claimed[i])
-		k.detail(claimed[i].row, Detail{Cached: true})
-	})
-	k.known.flights.settle(found, func(i int) (*udf.Column, int, error) { return &k.result.Answers, int(found[i].row), nil })
-	calls.mu.Unlock()
-	k.result.Stats.Cached += int64(len(found))
-	if len(found) == 0 {
-		return claimed
-	}
-	left := claimed[:0]
-	for i, f := range claimed {
-		if !hit[i] {
-			left = append(left, f)
-		}
-	}
-	return left
-}
-
-// cacheKeys gives the keys of rows as the cache has them.
-func (k *asking) cacheKeys(list []*flight) [][]byte {
-	k.keys = k.keys[:0]
-	arena := make([]byte, 0, len(list)*(identityBytes+32))
-	for _, f := range list {
-		at := len(arena)
-		arena = append(append(arena, k.known.identity[:]...), f.key...)
-		k.keys = append(k.keys, arena[at:len(arena):len(arena)])
-	}
-	return k.keys
-}
-
-// newBatch makes an empty batch to which rows are added.
-func (k *asking) newBatch() *batch {
-	b := &batch{args: make([]udf.Column, len(k.Args)), flights: []*flight{}}
-	for i := range k.Args {
-		b.args[i].Type = k.Args[i].Type
-	}
-	return b
-}
-
-// add puts a row into the batch that is being filled.
-func (k *asking) add(f *flight) error {
-	for i := range k.Args {
-		if err := pgvalue.Copy(&k.next.args[i], &k.Args[i], int(f.row)); err != nil {
-			return err
-		}
-	}
-	k.next.flights = append(k.next.flights, f)
-	k.next.rows++
-	return nil
-}
-
-// send hands the batch that is being filled to the model. It reports whether to go on.
-func (k *asking) send(ctx context.Context, calls *calls) (bool, error) {
-	b := k.next
-	if err := k.spend(b.rows); err != nil {
-		return false, err
-	}
-	k.next = nil
-	on := calls.start(ctx, b)
-	if !on && !b.ended {
-		k.drop(b)
-	}
-	return on, nil
-}
-
-// drop gives up a batch that is not sent.
-func (k *asking) drop(b *batch) {
-	if b != nil {
-		k.known.flights.abandon(b.flights)
-	}
 }
 
 // took puts the answers of a batch in their places, into the cache, and tells those who wait for them.

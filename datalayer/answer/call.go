@@ -20,6 +20,8 @@ type batch struct {
 	// at is the place of the first row in the request, where flights is nil; otherwise these say each row's place.
 	at      int
 	flights []*flight
+	// bytes is the size of the values in args that differ in size, where flights is not nil.
+	bytes int
 	// answers are set where err is nil.
 	answers udf.Column
 	// failed are the rows that could not be answered, and why; their answers are NULL. It is nil where none failed.
