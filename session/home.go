@@ -22,6 +22,8 @@ type homeSide struct {
 	// alone says that the message at hand is all that its transaction holds so far, outside of a transaction block; last
 	// that nothing follows it in that transaction.
 	alone, last bool
+	// isolation is home's default_transaction_isolation, once missingFunctions has run.
+	isolation string
 	// simple says that the message is a Query.
 	simple bool
 	// owed is the number of CloseComplete messages that home will send before the next answer that is waited for.

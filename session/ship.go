@@ -131,7 +131,10 @@ func (h *homeSide) missingFunctions(ctx context.Context, functions []*planner.Fu
 	}
 	var missing []string
 	err = h.rows(ctx, q, func(v [][]byte) error {
-		missing = append(missing, string(v[0]))
+		h.isolation = string(v[0])
+		if v[1] != nil {
+			missing = append(missing, string(v[1]))
+		}
 		return nil
 	})
 	return missing, unpositioned(err)
@@ -243,7 +246,7 @@ func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto
 		return nil, err
 	}
 	if !h.simple {
-		if err := h.noting(ctx, func() error { return h.bound(ctx, b) }); err != nil {
+		if err := h.boundNoting(ctx, b); err != nil {
 			return nil, p.reposition(err)
 		}
 	}
@@ -266,16 +269,19 @@ func (h *homeSide) noting(ctx context.Context, f func() error) error {
 	if err := h.do(ctx, ship.Noting(0)); err != nil {
 		return unpositioned(err)
 	}
-	h.x.OnNotice(func(body []byte) bool {
-		_, asked := askedBy(body)
-		return asked
-	})
+	h.x.OnNotice(isAsking)
 	err := f()
 	h.x.OnNotice(nil)
 	if err != nil {
 		return err
 	}
 	return unpositioned(h.do(ctx, ship.Noting(-1), ship.Forget))
+}
+
+// isAsking tells the notices by which functions ask for answers.
+func isAsking(body []byte) bool {
+	_, asking := askedBy(body)
+	return asking
 }
 
 // askedBy gives the message of a notice by which a function asks for an answer.
@@ -285,16 +291,36 @@ func askedBy(body []byte) (string, bool) {
 	return n.Message, err == nil && n.Code == ship.CodeAsked
 }
 
-// bound has home bind a portal.
-func (h *homeSide) bound(ctx context.Context, b *pgproto3.Bind) error {
-	if err := h.ask(b); err != nil {
+// boundNoting has home bind a portal, while functions may miss answers.
+func (h *homeSide) boundNoting(ctx context.Context, b *pgproto3.Bind) error {
+	h.x.OnNotice(isAsking)
+	defer h.x.OnNotice(nil)
+	h.queue(ship.Noting(0))
+	h.x.Send(b)
+	h.queue(ship.Noting(-1), ship.Forget)
+	if err := h.ask(); err != nil {
 		return err
 	}
-	return h.expect(ctx, "2", nil)
+	if err := h.did(ctx, 1); err != nil {
+		return unpositioned(err)
+	}
+	if err := h.expect(ctx, "2", nil); err != nil {
+		return err
+	}
+	return unpositioned(h.did(ctx, 2))
 }
 
 // do runs statements of the proxy's own on home, one after the other, and throws away what they give.
 func (h *homeSide) do(ctx context.Context, texts ...string) error {
+	h.queue(texts...)
+	if err := h.ask(); err != nil {
+		return err
+	}
+	return h.did(ctx, len(texts))
+}
+
+// queue is the first part of do: the statements are sent by the next ask.
+func (h *homeSide) queue(texts ...string) {
 	for _, t := range texts {
 		h.x.Send(
 			&pgproto3.Close{ObjectType: 'S', Name: ownName},
@@ -306,10 +332,11 @@ func (h *homeSide) do(ctx context.Context, texts ...string) error {
 			&pgproto3.Close{ObjectType: 'S', Name: ownName},
 		)
 	}
-	if err := h.ask(); err != nil {
-		return err
-	}
-	for range texts {
+}
+
+// did is the second part of do: it takes the answers to so many statements.
+func (h *homeSide) did(ctx context.Context, n int) error {
+	for range n {
 		if err := h.done(ctx); err != nil {
 			return err
 		}
@@ -317,7 +344,7 @@ func (h *homeSide) do(ctx context.Context, texts ...string) error {
 	return nil
 }
 
-// done takes the answers to one of do's statements.
+// done takes the answers to one of them.
 func (h *homeSide) done(ctx context.Context) error {
 	if err := h.expect(ctx, "3312", nil); err != nil {
 		return err

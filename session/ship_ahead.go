@@ -24,18 +24,12 @@ func (c *shipCursor) readAhead(ctx context.Context, h *homeSide, b *block) (read
 		return false, nil
 	}
 	for _, a := range c.p.ship.Ahead {
-		if err := h.do(ctx, "SAVEPOINT "+roundSavepoint, ship.Noting(0)); err != nil {
-			return false, unpositioned(err)
-		}
 		c.rounds++
-		err := c.readOne(ctx, h, a)
+		err := c.readOne(ctx, h, b, a)
 		switch {
 		case sqlState(err) != "" && ctx.Err() == nil && doubtful(sqlState(err)):
 			return false, b.undo(ctx, h, true)
 		case err != nil:
-			return false, err
-		}
-		if err := h.do(ctx, "RELEASE SAVEPOINT "+roundSavepoint); err != nil {
 			return false, unpositioned(err)
 		}
 	}
@@ -43,9 +37,10 @@ func (c *shipCursor) readAhead(ctx context.Context, h *homeSide, b *block) (read
 }
 
 // readOne reads the arguments of one function and has them answered.
-func (c *shipCursor) readOne(ctx context.Context, h *homeSide, a *planner.Ahead) error {
+func (c *shipCursor) readOne(ctx context.Context, h *homeSide, block *block, a *planner.Ahead) error {
 	b := c.bound
 	b.DestinationPortal, b.PreparedStatement, b.ResultFormatCodes = aheadName, aheadName, []int16{pgvalue.BinaryFormat}
+	before := block.queueRound(h, 0)
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
 		&pgproto3.Parse{Name: aheadName, Query: a.Text, ParameterOIDs: c.p.params()},
@@ -53,6 +48,9 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, a *planner.Ahead)
 		&pgproto3.Execute{Portal: aheadName, MaxRows: aheadRows},
 	)
 	if err != nil {
+		return err
+	}
+	if err := h.did(ctx, before); err != nil {
 		return err
 	}
 	if err := h.expect(ctx, "312", nil); err != nil {
@@ -85,8 +83,13 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, a *planner.Ahead)
 			}
 		}
 	}
-	if err := h.ask(&pgproto3.Close{ObjectType: 'P', Name: aheadName}, &pgproto3.Close{ObjectType: 'S', Name: aheadName}); err != nil {
+	h.x.Send(&pgproto3.Close{ObjectType: 'P', Name: aheadName}, &pgproto3.Close{ObjectType: 'S', Name: aheadName})
+	h.queue("RELEASE SAVEPOINT " + roundSavepoint)
+	if err := h.ask(); err != nil {
 		return err
 	}
-	return h.expect(ctx, "33", nil)
+	if err := h.expect(ctx, "33", nil); err != nil {
+		return err
+	}
+	return h.did(ctx, 1)
 }

@@ -37,37 +37,46 @@ const roundSavepoint = "pinnacle_round"
 // between others outside of a transaction block is of an implicit transaction with them, in which nothing can be undone.
 func (h *homeSide) openBlock(ctx context.Context, writes bool) (*block, error) {
 	switch {
-	case h.x.TxStatus() != 'I' && !h.x.Running(): // what was relayed in the same batch may have ended the transaction
+	case h.x.InBlock():
 		return &block{savepoints: true}, nil
 	case h.x.TxStatus() != 'I' || !h.alone || writes && !h.last:
 		return &block{}, nil
 	}
 	begin := "BEGIN"
 	if !writes {
-		level, err := h.setting(ctx, "default_transaction_isolation")
-		if err != nil {
-			return nil, err
+		if h.isolation == "" { // it is asked with the functions, for another message of the client
+			var err error
+			if h.isolation, err = h.setting(ctx, "default_transaction_isolation"); err != nil {
+				return nil, err
+			}
 		}
-		if level == "read committed" {
+		if h.isolation == "read committed" {
 			begin = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 		}
 	}
-	if err := h.x.Settle(ctx); err != nil {
+	h.x.SendSync()
+	h.queue(begin, "SET LOCAL jit = off") // what functions cost makes PostgreSQL compile plans, which takes longer than most run
+	if err := h.ask(); err != nil {
 		return nil, err
 	}
-	// What functions cost makes PostgreSQL compile plans, which takes longer than most of them run.
-	if err := h.do(ctx, begin, "SET LOCAL jit = off"); err != nil {
+	if err := h.x.Settled(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.did(ctx, 2); err != nil {
 		return nil, unpositioned(err)
 	}
 	return &block{own: true, savepoints: true}, nil
 }
 
-// openRound lets functions ask, for at most so many misses (see ship.Noting).
-func (b *block) openRound(ctx context.Context, h *homeSide, misses int) error {
+// queueRound queues what lets functions ask, for at most so many misses (see ship.Noting), and gives the number of
+// statements.
+func (b *block) queueRound(h *homeSide, misses int) int {
 	if b.savepoints {
-		return h.do(ctx, "SAVEPOINT "+roundSavepoint, ship.Noting(misses))
+		h.queue("SAVEPOINT "+roundSavepoint, ship.Noting(misses))
+	} else {
+		h.queue(ship.Forget, ship.Noting(misses))
 	}
-	return h.do(ctx, ship.Forget, ship.Noting(misses))
+	return 2
 }
 
 // undo goes back to before the round. failed says that home has raised an error.
@@ -107,10 +116,21 @@ func (b *block) close(ctx context.Context, h *homeSide, err error) error {
 		return err
 	}
 	if err == nil {
-		if err = h.do(ctx, "COMMIT"); err == nil {
-			return h.x.Settle(ctx)
+		h.queue("COMMIT")
+		h.x.SendSync()
+		if err = h.x.FlushHome(); err != nil {
+			return err
 		}
-		err = unpositioned(err)
+		if err = h.did(ctx, 1); err == nil {
+			return h.x.Settled(ctx)
+		}
+		if sqlState(err) == "" {
+			return err
+		}
+		if settled := h.x.Settled(ctx); settled != nil {
+			return settled
+		}
+		return unpositioned(err) // the transaction has ended
 	}
 	// The client may have cancelled the statement, which must not keep its transaction open.
 	ending, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), endTime, errors.New("home did not end a transaction in time"))

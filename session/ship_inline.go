@@ -151,14 +151,16 @@ func (c *shipCursor) inline(ctx context.Context, h *homeSide, b *block) (*inline
 
 // prepareInline has home prepare the statement. Where home refuses it, the one with functions is run.
 func (c *shipCursor) prepareInline(ctx context.Context, h *homeSide, b *block, in *inlined, oids []uint32) error {
-	if err := h.do(ctx, "SAVEPOINT "+roundSavepoint); err != nil {
-		return unpositioned(err)
-	}
-	err := h.ask(&pgproto3.Close{ObjectType: 'S', Name: inlineName}, &pgproto3.Parse{Name: inlineName, Query: in.text, ParameterOIDs: oids})
-	if err != nil {
+	h.queue("SAVEPOINT " + roundSavepoint)
+	h.x.Send(&pgproto3.Close{ObjectType: 'S', Name: inlineName}, &pgproto3.Parse{Name: inlineName, Query: in.text, ParameterOIDs: oids})
+	h.queue("RELEASE SAVEPOINT " + roundSavepoint)
+	if err := h.ask(); err != nil {
 		return err
 	}
-	err = h.expect(ctx, "31", nil)
+	if err := h.did(ctx, 1); err != nil {
+		return unpositioned(err)
+	}
+	err := h.expect(ctx, "31", nil)
 	if sqlState(err) != "" && ctx.Err() == nil {
 		c.notInline = true
 		return b.undo(ctx, h, true)
@@ -166,5 +168,5 @@ func (c *shipCursor) prepareInline(ctx context.Context, h *homeSide, b *block, i
 	if err != nil {
 		return err
 	}
-	return unpositioned(h.do(ctx, "RELEASE SAVEPOINT "+roundSavepoint))
+	return unpositioned(h.did(ctx, 1))
 }

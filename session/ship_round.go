@@ -75,14 +75,11 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if err := r.renewInlined(ctx, h); err != nil {
 		return false, err
 	}
-	if err := r.b.openRound(ctx, h, misses); err != nil {
-		return false, unpositioned(err)
-	}
 	r.round = ship.NewRound(c.p.ship.Functions, &c.known, c.p.s.cfg.Ship.RoundBytes)
 	r.spool.close()
 	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, whole: r.limited || r.writes}, r.sure && !r.limited && !r.discard, false
 	h.x.OnNotice(r.notice)
-	ended, err := r.execute(ctx, h)
+	ended, err := r.execute(ctx, h, misses)
 	h.x.OnNotice(nil)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
@@ -199,7 +196,7 @@ const roundPortal = "pinnacle_round"
 
 // execute binds and runs the statement once. ended says that an error is not home's answer to it, but of the connection
 // or of the client.
-func (r *run) execute(ctx context.Context, h *homeSide) (ended bool, err error) {
+func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool, err error) {
 	b := r.c.bound
 	b.PreparedStatement = r.statement
 	if r.inlined != nil {
@@ -209,8 +206,12 @@ func (r *run) execute(ctx context.Context, h *homeSide) (ended bool, err error) 
 	if r.discard {
 		b.ResultFormatCodes = nil
 	}
+	before := r.b.queueRound(h, misses)
 	if err := h.ask(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal}); err != nil {
 		return true, err
+	}
+	if err := h.did(ctx, before); err != nil {
+		return true, unpositioned(err)
 	}
 	for {
 		typ, body, err := h.receive(ctx)

@@ -15,16 +15,25 @@ func (x *Exchange) OnNotice(take func(body []byte) bool) { x.notice = take }
 // or have been sent nothing since its last ReadyForQuery that must stand or fall with what follows: outside of a block a
 // Sync commits.
 func (x *Exchange) Settle(ctx context.Context) error {
-	x.Send(&pgproto3.Sync{})
+	x.SendSync()
 	if err := x.FlushHome(); err != nil {
 		return err
 	}
+	return x.Settled(ctx)
+}
+
+// SendSync is the first half of Settle: it is sent by FlushHome, with messages before and after it.
+func (x *Exchange) SendSync() { x.Send(&pgproto3.Sync{}) }
+
+// Settled is the second half of Settle: it takes home's messages up to the ReadyForQuery of the Sync.
+func (x *Exchange) Settled(ctx context.Context) error {
 	for {
 		typ, _, err := x.Receive(ctx)
 		if err != nil {
 			return err
 		}
-		if x.s.settled(typ) {
+		if typ == 'Z' {
+			x.s.seen = x.s.readied.Load() // it is no ReadyForQuery of the client's: its portals live on
 			return nil
 		}
 	}

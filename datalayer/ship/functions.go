@@ -34,7 +34,8 @@ const longKey = 64
 // noter is the function that takes note of a miss: once for each call and arguments in a round.
 const noter = "pinnacle_note"
 
-// Missing is the query that gives the names of those of the functions, and of what they need, that home's session lacks.
+// Missing is the query that gives the setting default_transaction_isolation and, beside it in at least one row, the names
+// of those of the functions, and of what they need, that home's session lacks; NULL for none.
 func Missing(functions []*planner.Function) (stream.Query, error) {
 	names := []string{noter}
 	for _, f := range functions {
@@ -42,8 +43,9 @@ func Missing(functions []*planner.Function) (stream.Query, error) {
 	}
 	list, err := pgvalue.AppendArray(nil, &udf.Column{Type: udf.Text, Texts: names}, udf.Text.OID())
 	return stream.Query{
-		Text:  "SELECT n FROM pg_catalog.unnest($1) AS n WHERE pg_catalog.to_regproc('pg_temp.' OPERATOR(pg_catalog.||) n) IS NULL",
-		Types: []uint32{udf.Text.ArrayOID()}, Params: [][]byte{list}, Formats: []int16{0},
+		Text: "SELECT pg_catalog.current_setting('default_transaction_isolation'), n FROM (VALUES (1)) AS one(o) " +
+			"LEFT JOIN pg_catalog.unnest($1) AS n ON pg_catalog.to_regproc('pg_temp.' OPERATOR(pg_catalog.||) n) IS NULL",
+		Types: []uint32{udf.Text.ArrayOID()}, Params: [][]byte{list}, Formats: []int16{0, 0},
 	}, err
 }
 
