@@ -118,7 +118,9 @@ func (h *home) query(q stream.Query) (rows []string) {
 		h.t.Fatalf("%v\nin %s", res.Err, q.Text)
 	}
 	for _, row := range res.Rows {
-		rows = append(rows, string(row[0]))
+		if last := row[len(row)-1]; last != nil {
+			rows = append(rows, string(last))
+		}
 	}
 	return rows
 }
