@@ -240,6 +240,14 @@ func (x *Exchange) TxStatus() byte {
 	return x.s.led.status
 }
 
+// InBlock reports whether home's session is known to be in a transaction block that has not failed. Unlike TxStatus it
+// knows of a BEGIN and of a COMMIT that stand before in the same batch.
+func (x *Exchange) InBlock() bool {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	return x.s.led.block
+}
+
 // InBatch reports whether extended-protocol messages were forwarded or sent to home since the last Sync. What Send has
 // gathered but FlushHome has not written does not count.
 func (x *Exchange) InBatch() bool {

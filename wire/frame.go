@@ -58,11 +58,11 @@ type backendScan struct {
 	gathered []byte
 }
 
-// maxLookedInto bounds the body of a ReadyForQuery or ParameterStatus, in bytes.
+// maxLookedInto bounds the body of a ReadyForQuery, ParameterStatus or CommandComplete, in bytes.
 const maxLookedInto = 64 << 10
 
 // lookedInto reports whether a message of home has a body that the relay reads.
-func lookedInto(typ byte) bool { return typ == 'Z' || typ == 'S' }
+func lookedInto(typ byte) bool { return typ == 'Z' || typ == 'S' || typ == 'C' }
 
 // atBorder reports whether the chunks so far ended with a whole message.
 func (b *backendScan) atBorder() bool { return b.left == 0 && b.headLen == 0 }

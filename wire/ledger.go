@@ -20,6 +20,8 @@ type ledger struct {
 	copyIn bool
 	// status is the transaction status of the last ReadyForQuery.
 	status byte
+	// block says that a transaction block is known to be open, by the ReadyForQuery or by what was completed since.
+	block bool
 }
 
 // entry is one thing in ledger.due.
@@ -82,6 +84,18 @@ func (l *ledger) ready(status byte) {
 	}
 	l.drop(0, n)
 	l.status, l.done, l.failed, l.copyIn = status, 0, false, false
+	l.block = status == 'T'
+}
+
+// completed notes the body of a CommandComplete. ROLLBACK is the tag of ROLLBACK TO SAVEPOINT, too, behind which a block
+// is open still: that is known again when a savepoint is made or released.
+func (l *ledger) completed(body []byte) {
+	switch string(body) {
+	case "BEGIN\x00", "START TRANSACTION\x00", "SAVEPOINT\x00", "RELEASE\x00":
+		l.block = true
+	case "COMMIT\x00", "ROLLBACK\x00", "PREPARE TRANSACTION\x00":
+		l.block = false
+	}
 }
 
 // error notes an ErrorResponse: in an extended message it makes home discard everything up to the next Sync.

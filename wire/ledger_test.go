@@ -1,6 +1,9 @@
 package wire
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestLedger plays conversations: lower case for what the client sends is not possible (types differ by case), so ">"
 // goes before messages sent and "<" before messages received.
@@ -88,4 +91,30 @@ func FuzzLedger(f *testing.F) {
 			t.Errorf("%q: not quiet at the end: %+v", play, l)
 		}
 	})
+}
+
+// TestLedgerKnowsBlocks plays completions and the states of ReadyForQuery.
+func TestLedgerKnowsBlocks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		play  []string
+		block bool
+	}{
+		{nil, false}, {[]string{"SELECT 1"}, false}, {[]string{"BEGIN"}, true}, {[]string{"START TRANSACTION"}, true}, {[]string{"BEGIN", "INSERT 0 1"}, true},
+		{[]string{"BEGIN", "COMMIT"}, false}, {[]string{"Z T", "INSERT 0 1"}, true}, {[]string{"Z T", "COMMIT"}, false}, {[]string{"Z T", "ROLLBACK"}, false},
+		{[]string{"Z T", "ROLLBACK", "RELEASE"}, true}, {[]string{"Z T", "ROLLBACK", "SAVEPOINT"}, true}, {[]string{"BEGIN", "Z E"}, false},
+		{[]string{"BEGIN", "Z T", "PREPARE TRANSACTION"}, false}, {[]string{"BEGIN", "Z I"}, false}, {[]string{"BEGINNING"}, false}, {[]string{""}, false},
+	} {
+		l := ledger{status: 'I'}
+		for _, m := range c.play {
+			if status, ok := strings.CutPrefix(m, "Z "); ok {
+				l.received('Z', status[0])
+			} else {
+				l.completed([]byte(m + "\x00"))
+			}
+		}
+		if l.completed(nil); l.block != c.block {
+			t.Errorf("%q: in a block: %v", c.play, l.block)
+		}
+	}
 }

@@ -259,6 +259,8 @@ func (s *session) received(typ byte, body []byte) {
 		s.noteReady(status)
 	case typ == 'S':
 		s.setParameter(body)
+	case typ == 'C':
+		s.led.completed(body)
 	}
 	s.led.received(typ, status)
 }
