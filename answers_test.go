@@ -4,7 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	pinnacle "github.com/pinnacle-proxy/pinnacle-proxy"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
@@ -123,4 +126,31 @@ func TestSessionSettings(t *testing.T) {
 	fails(true)
 	run("RESET predict.max_calls")
 	fails(true)
+}
+
+// TestStatementsShareCalls has several statements ask the same at the same time: the model is asked once for each.
+func TestStatementsShareCalls(t *testing.T) {
+	t.Parallel()
+	p := before(t, func(c *config.Config) { c.PredictCacheFrom = 0 })
+	do(t, p, "CREATE MODEL kept(x int4) RETURNS int4 USING starlark WITH (max_batch = 64) AS $$\ndef predict(x):\n"+
+		"    for i in range(300):\n        x += 2\n    return x - 600\n$$")
+	const statements, rows = 4, 2000
+	var all sync.WaitGroup
+	for range statements {
+		all.Go(func() {
+			found, err := p.Execute(t.Context(), "SELECT predict('kept', g) FROM generate_series(1, 2000) g")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got, err := pgx.CollectRows(found, pgx.RowTo[int32])
+			if err != nil || len(got) != rows || got[0] != 1 || got[rows-1] != rows {
+				t.Errorf("%d rows, %v", len(got), err)
+			}
+		})
+	}
+	all.Wait()
+	if cached, calls := askedAnswers(t, p); calls != rows {
+		t.Errorf("%d calls for %d arguments, %d answers of the cache", calls, rows, cached)
+	}
 }

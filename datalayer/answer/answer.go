@@ -152,11 +152,18 @@ func (a *Answerer) Answer(ctx context.Context, r Request) (Result, error) {
 	defer a.let(k.known)
 	ctx, stop := r.Budget.bound(ctx)
 	defer stop()
+	if r.Budget != nil {
+		ctx = udf.WithTokens(ctx, r.Budget.SpendTokens)
+	}
 	err := k.run(ctx)
 	if err != nil {
 		k.result.Stats.Errors++
-		if ctx.Err() != nil {
+		var own *datalayer.Error
+		switch {
+		case ctx.Err() != nil:
 			err = context.Cause(ctx)
+		case errors.As(err, &own):
+			err = own
 		}
 		return Result{Stats: k.result.Stats}, err
 	}
@@ -191,8 +198,9 @@ func errFit(v *datalayer.ModelVersion, got *udf.Column, rows int) error {
 		Detail: fmt.Sprintf("It gave %d of type %s for %d rows of type %s.", got.Len(), got.Type, rows, v.Returns)}
 }
 
-// broken reports whether an error says that a runtime broke its promises, which is no failure of a row.
-func broken(err error) bool {
+// final reports whether an error is not of a row, but ends the statement in any case: the runtime broke its promises, or
+// the budget is spent.
+func final(err error) bool {
 	var own *datalayer.Error
-	return errors.As(err, &own) && own.Code == "XX000"
+	return errors.As(err, &own) && (own.Code == "XX000" || own.Code == limitCode)
 }

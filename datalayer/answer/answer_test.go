@@ -184,17 +184,36 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetOfTokens has a model that takes ten tokens for a row, and one row that fails besides.
 func TestBudgetOfTokens(t *testing.T) {
 	t.Parallel()
-	b := answer.NewBudget(answer.Limits{MaxTokens: 10})
-	if err := b.SpendTokens(10); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.SpendTokens(1); code(err) != "54000" || !strings.Contains(err.Error(), "predict.max_tokens") {
-		t.Error(err)
-	}
-	if err := b.Spend(1 << 60); err != nil {
-		t.Error(err)
+	for _, onError := range []answer.OnError{answer.Fail, answer.Null} {
+		m := newModel()
+		m.before = func(ctx context.Context, ints []int64) error {
+			if err := udf.SpendTokens(ctx, 10*int64(len(ints))); err != nil {
+				return fmt.Errorf("one way or another: %w", err)
+			}
+			if onError == answer.Null && slices.Contains(ints, 1) {
+				return errors.New("unlucky")
+			}
+			return nil
+		}
+		a := answer.New(answer.Config{})
+		ask := func(limit int64) error {
+			_, err := a.Answer(t.Context(), answer.Request{Model: m, Args: span(0, 20), OnError: onError, Budget: answer.NewBudget(answer.Limits{MaxTokens: limit})})
+			return err
+		}
+		if err := ask(0); err != nil {
+			t.Error(err)
+		}
+		if err := ask(1000); err != nil {
+			t.Error(err)
+		}
+		err := ask(150)
+		var e *datalayer.Error
+		if !errors.As(err, &e) || e.Code != "54000" || !strings.Contains(e.Message, "predict.max_tokens allows 150") || strings.Contains(e.Detail, "arguments") {
+			t.Errorf("%+v", err)
+		}
 	}
 }
 

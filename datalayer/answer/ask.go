@@ -331,7 +331,7 @@ func (k *asking) follow(ctx context.Context) (again []int32, err error) {
 			k.detail(w.row, Detail{Shared: true})
 		case errors.Is(w.err, errAbandoned):
 			again = append(again, w.row)
-		case k.OnError == Null && !broken(w.err):
+		case k.OnError == Null && !final(w.err):
 			k.result.Answers.SetNull(int(w.row))
 			k.result.Failed++
 			k.result.Stats.Errors++

@@ -26,6 +26,9 @@ type Budget struct {
 	calls, tokens atomic.Int64
 }
 
+// limitCode is program_limit_exceeded.
+const limitCode = "54000"
+
 // NewBudget makes the budget of a statement that begins now.
 func NewBudget(l Limits) *Budget {
 	b := &Budget{limits: l}
@@ -41,15 +44,27 @@ func (b *Budget) Spend(calls int64) error {
 	if b == nil {
 		return nil
 	}
-	return spend(&b.calls, calls, b.limits.MaxCalls, "calls of models", "predict.max_calls")
+	for {
+		before := b.calls.Load()
+		if limit := b.limits.MaxCalls; limit > 0 && calls > limit-before {
+			return errSpent(before, calls, limit, "calls of models", "predict.max_calls")
+		}
+		if b.calls.CompareAndSwap(before, before+calls) {
+			return nil
+		}
+	}
 }
 
-// SpendTokens takes tokens from the budget, as Spend takes calls.
+// SpendTokens counts tokens that a model has used; see udf.SpendTokens. Where the budget has not so many, the error is
+// one of 54000, as that of Spend.
 func (b *Budget) SpendTokens(tokens int64) error {
 	if b == nil {
 		return nil
 	}
-	return spend(&b.tokens, tokens, b.limits.MaxTokens, "tokens", "predict.max_tokens")
+	if used := b.tokens.Add(tokens); b.limits.MaxTokens > 0 && used > b.limits.MaxTokens {
+		return errSpent(used-tokens, tokens, b.limits.MaxTokens, "tokens", "predict.max_tokens")
+	}
+	return nil
 }
 
 // Spent is the number of calls that were taken.
@@ -60,19 +75,11 @@ func (b *Budget) Spent() int64 {
 	return b.calls.Load()
 }
 
-// spend adds n to what was used, unless that passes the limit.
-func spend(used *atomic.Int64, n, limit int64, what, setting string) error {
-	for {
-		before := used.Load()
-		if limit > 0 && n > limit-before {
-			return &datalayer.Error{Code: "54000", Message: fmt.Sprintf("statement needs at least %d %s, and %s allows %d", before+n, what, setting, limit),
-				Detail: fmt.Sprintf("It had %d, and then needed %d more.", before, n),
-				Hint:   fmt.Sprintf("Narrow the statement by a condition, or raise the limit with SET %s (0 is none).", setting)}
-		}
-		if used.CompareAndSwap(before, before+n) {
-			return nil
-		}
-	}
+// errSpent is the error for what passes a limit: before was used, and then more were needed.
+func errSpent(before, more, limit int64, what, setting string) error {
+	return &datalayer.Error{Code: limitCode, Message: fmt.Sprintf("statement needs at least %d %s, and %s allows %d", before+more, what, setting, limit),
+		Detail: fmt.Sprintf("It had %d, and then needed %d more.", before, more),
+		Hint:   fmt.Sprintf("Narrow the statement by a condition, or raise the limit with SET %s (0 is none).", setting)}
 }
 
 // errTimeout is how a context ends at the deadline of a budget: 57014 (query_canceled), as with statement_timeout.

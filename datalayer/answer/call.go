@@ -53,7 +53,7 @@ func (c *caller) run(ctx context.Context, b *batch) {
 	case b.err == nil:
 	case ctx.Err() != nil:
 		b.err = context.Cause(ctx)
-	case broken(b.err):
+	case final(b.err):
 	case c.onError == Null:
 		b.answers = udf.NewColumn(c.version.Returns, b.rows)
 		b.err = c.salvage(ctx, b, 0, b.rows, b.err)
@@ -105,7 +105,7 @@ func (c *caller) salvage(ctx context.Context, b *batch, from, to int, err error)
 			copyRows(&b.answers, part[0], &out)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case broken(err):
+		case final(err):
 			return err
 		default:
 			if err := c.salvage(ctx, b, part[0], part[1], err); err != nil {
@@ -149,6 +149,8 @@ func (c *caller) explain(ctx context.Context, b *batch, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		case final(half):
+			return half
 		case half != nil:
 			to, err = mid, half
 		default:
@@ -156,7 +158,7 @@ func (c *caller) explain(ctx context.Context, b *batch, err error) error {
 		}
 	}
 	err = rowsError(err)
-	if !broken(err) {
+	if !final(err) {
 		b.failed = map[int]error{from: err}
 	}
 	return c.rowFailed(b.args, from, err)
