@@ -30,6 +30,8 @@ const (
 	signed
 	// keyed: what a jsonb object holds at the value's text.
 	keyed
+	// lettered: searched by the first bytes of a text.
+	lettered
 )
 
 // wayOf is the way of a type; that of integers depends on those given.
@@ -196,6 +198,9 @@ func float(c *udf.Column, row int) float64 {
 func (a axis) names(c *udf.Column, rows []int) (axis, []int64, error) {
 	at, known := make([]int64, len(rows)), map[string]int64{}
 	w := newJSON('{')
+	if texts := shortTexts(c, rows); texts != nil {
+		return a.letters(texts)
+	}
 	for i, r := range rows {
 		key := keyOf(c, r)
 		n, again := known[key]
@@ -268,18 +273,20 @@ func (a axis) subscript(arg string, number func(int) string) string {
 		}
 		under, over := number(a.first)+"::pg_catalog.int8", number(a.first+1)+"::pg_catalog.int8"
 		return "(LEAST(GREATEST(" + value + ", " + under + "), " + over + ") OPERATOR(pg_catalog.-) " + under + ")::pg_catalog.int4"
+	case lettered:
+		return bucket(value+`::pg_catalog.name COLLATE pg_catalog."C"`, "pg_catalog.name", number(a.first))
 	case searched:
 		if a.typ == udf.Int2 || a.typ == udf.Int4 {
-			return bucket(value+"::pg_catalog.float8", udf.Float8, number(a.first))
+			return bucket(value+"::pg_catalog.float8", typeName(udf.Float8), number(a.first))
 		}
-		return bucket(value, a.typ, number(a.first))
+		return bucket(value, typeName(a.typ), number(a.first))
 	case signed:
 		if a.typ == udf.Float4 {
 			value += "::pg_catalog.float8"
 		}
 		return "CASE WHEN " + value + " OPERATOR(pg_catalog.=) 0::pg_catalog.float8 THEN CASE WHEN pg_catalog.atan2(" + value +
 			", '-1'::pg_catalog.float8) OPERATOR(pg_catalog.>) 0::pg_catalog.float8 THEN -1 ELSE -2 END ELSE " +
-			bucket(value, udf.Float8, number(a.first)) + " END"
+			bucket(value, typeName(udf.Float8), number(a.first)) + " END"
 	}
 	return "(" + a.held(arg, number) + ")::pg_catalog.int4"
 }
@@ -298,6 +305,6 @@ func (a axis) held(arg string, number func(int) string) string {
 }
 
 // bucket is the search of a value among the thresholds of a parameter.
-func bucket(value string, t udf.Type, param string) string {
-	return "pg_catalog.width_bucket(" + value + ", " + param + "::" + typeName(t) + "[])"
+func bucket(value, typ, param string) string {
+	return "pg_catalog.width_bucket(" + value + ", " + param + "::" + typ + "[])"
 }

@@ -58,5 +58,5 @@ func (c *combined) subscript(digits []string, number func(int) string) string {
 		sum.WriteString("((" + d + ")::pg_catalog.int8 OPERATOR(pg_catalog.*) " + number(c.first+i) + "::pg_catalog.int8)")
 		sum.WriteString(" OPERATOR(pg_catalog.+) ")
 	}
-	return bucket(sum.String()+"("+digits[last]+")::pg_catalog.int8", udf.Int8, number(c.first+last))
+	return bucket(sum.String()+"("+digits[last]+")::pg_catalog.int8", typeName(udf.Int8), number(c.first+last))
 }

@@ -225,6 +225,49 @@ func TestSeveralArguments(t *testing.T) {
 	}
 }
 
+// TestShortTexts has texts beside those that are cut to the same name, under a collation that is not the bytes' order.
+func TestShortTexts(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	rng := rand.New(rand.NewPCG(5, 6))
+	long := strings.Repeat("x", 59)
+	all := []string{"", "\x01", "\x01\x01", "a", "a\x01", "a\x01\x01", "a\x02", "A", "aa", "b", "B", "é", "~", long, long + "\x01", long + "x", long + "y",
+		long + "é", long + "xé", long + "xxé", long + "xxxé", long + "𝄞", long + "xxx", long + "xxxx", long + "xxxxx", long[:58], long[:58] + "é", long[:58] + "\x01"}
+	from := `(SELECT v COLLATE "und-x-icu" AS a1 FROM unnest($1::text[]) AS v) AS t`
+	params := []lookup.Param{texts(t, all)}
+	col := columns(t, conn, "SELECT a1 FROM "+from, params, udf.Text)
+	for range 60 {
+		var set []int
+		for _, i := range rng.Perm(len(all))[:1+rng.IntN(len(all))] {
+			if v := all[i]; !strings.HasSuffix(v, "é") && !strings.HasSuffix(v, "𝄞") {
+				set = append(set, i)
+			}
+		}
+		if len(set) > 0 {
+			check(t, conn, from, params, []udf.Type{udf.Text}, col, set)
+		}
+	}
+}
+
+// TestDigits has arguments that lie outside of those given, by as much as one more of the argument before makes up for.
+func TestDigits(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	from := "(SELECT a1, a2 FROM generate_series(3, 7) AS a1, generate_series(-700, 700) AS a2 UNION ALL VALUES (0, 0), (299, 299)) AS t"
+	types := []udf.Type{udf.Int4, udf.Int4}
+	all := columns(t, conn, "SELECT a1, a2 FROM "+from, nil, types...)
+	var set []int
+	for r, a := range all[0].Ints {
+		if b := all[1].Ints[r]; a == 5 && b == 10 || a == b && (a == 0 || a == 299) {
+			set = append(set, r)
+		}
+	}
+	if len(set) != 3 {
+		t.Fatal(set)
+	}
+	check(t, conn, from, nil, types, all, set)
+}
+
 // TestRandomIntegers draws sets of other densities, so that each way of integers is met, alone and combined.
 func TestRandomIntegers(t *testing.T) {
 	t.Parallel()
