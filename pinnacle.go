@@ -241,7 +241,7 @@ func (p *Proxy) wireConfig() wire.Config {
 	return wire.Config{
 		StartupTimeout: c.StartupTimeout, DrainTimeout: c.DrainTimeout, CancelTimeout: c.CancelTimeout,
 		MaxStartupPacket: int(c.MaxStartupPacket), MaxMessage: int(c.MaxMessage), MaxStatement: int(c.MaxStatement),
-		Logger: p.options.Logger,
+		RelayThreads: c.RelayThreads, Logger: p.options.Logger,
 	}
 }
 

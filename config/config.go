@@ -34,6 +34,7 @@ type Config struct {
 	MaxStartupPacket   Size
 	MaxMessage         Size
 	MaxStatement       Size
+	RelayThreads       int
 
 	PostgresBinDir        string
 	PostgresFetch         string

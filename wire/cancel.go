@@ -55,19 +55,21 @@ func (srv *Server) serveCancel(ctx context.Context, raw []byte) {
 		srv.passCancel(ctx, key, nil)
 		return
 	}
-	s.holdForCancel(true)
+	home := s.holdForCancel(true)
 	defer s.letGo()
-	srv.passCancel(ctx, key, s.home)
+	srv.passCancel(ctx, key, home)
 }
 
-// holdForCancel makes the session send nothing to home until letGo, and, at the client's wish, ends a running Handle.
-func (s *session) holdForCancel(byClient bool) {
+// holdForCancel makes the session send nothing to home until letGo, and, at the client's wish, ends a running Handle. It returns the
+// session's connection to home.
+func (s *session) holdForCancel(byClient bool) (home net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancels++
 	if byClient && s.handling != nil {
 		s.handling(ErrCanceled)
 	}
+	return s.home
 }
 
 // letGo ends a holdForCancel.
@@ -83,9 +85,9 @@ func (s *session) cancelAtHome() {
 	if s.key == "" {
 		return
 	}
-	s.holdForCancel(false)
+	home := s.holdForCancel(false)
 	defer s.letGo()
-	s.srv.passCancel(context.WithoutCancel(s.ctx), s.key, s.home)
+	s.srv.passCancel(context.WithoutCancel(s.ctx), s.key, home)
 }
 
 // peerDialer is a Home of several servers: DialPeer leads to the very one that conn, a transport of Dial, leads to.

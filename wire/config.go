@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"runtime"
 	"time"
 )
 
@@ -39,6 +40,10 @@ type Config struct {
 	MaxStatement int
 	// CancelTimeout bounds how long one cancel request may take to reach home (default 10 s).
 	CancelTimeout time.Duration
+	// RelayThreads is how many threads relay the sessions over plain sockets (TCP or Unix without TLS on either side), on
+	// Linux (default: one for two processors, at least one). With a negative number each session waits in Go's own
+	// scheduler, as those over TLS do, which costs more processor time for a short statement.
+	RelayThreads int
 	// Logger receives what happens to connections; never a value of a statement or a row. Nil means slog.Default.
 	Logger *slog.Logger
 }
@@ -59,6 +64,9 @@ func (c Config) withDefaults() Config {
 	setInt(&c.MaxStartupPacket, 10_000)
 	setInt(&c.MaxMessage, 1<<30-1)
 	setInt(&c.MaxStatement, 64<<20)
+	if c.RelayThreads == 0 {
+		c.RelayThreads = max(1, runtime.GOMAXPROCS(0)/2)
+	}
 	setTime(&c.StartupTimeout, 60*time.Second)
 	setTime(&c.DrainTimeout, 30*time.Second)
 	setTime(&c.CancelTimeout, 10*time.Second)

@@ -257,11 +257,15 @@ func (s *session) unfinished(ctx context.Context, err error) error {
 // panicked turns a panic into the end of a session. What was panicked with may hold values, so only its type and, of the
 // runtime's own errors, its text are logged.
 func (s *session) panicked(what string, p any) error {
+	stack := debug.Stack()
+	if l, ok := p.(*loopPanic); ok {
+		p, stack = l.value, l.stack
+	}
 	text := fmt.Sprintf("%T", p)
 	if e, ok := p.(runtime.Error); ok {
 		text = e.Error()
 	}
-	s.logger().Error("panic in a session", "in", what, "panic", text, "stack", string(debug.Stack()))
+	s.logger().Error("panic in a session", "in", what, "panic", text, "stack", string(stack))
 	return internalError(fmt.Errorf("panic in %s: %s", what, text))
 }
 

@@ -15,7 +15,7 @@ import (
 // It is used by one goroutine. The unread bytes are buf[off:end].
 type inlet struct {
 	conn net.Conn
-	raw  syscall.RawConn
+	wait waiter
 	pool *buffers
 	buf  []byte
 	off  int
@@ -29,9 +29,22 @@ type inlet struct {
 	outcome error
 	// trust says whether the wait relies on a write to notice the end of the stream; see await and doubt.
 	trust atomic.Uint32
-	// onReady is i.ready, made once so that a run does not allocate.
-	onReady func(fd uintptr) bool
-	one     [1]byte
+	// onReady and onLoop are i.ready and i.readyOnLoop, made once so that a run does not allocate.
+	onReady, onLoop func(fd uintptr) bool
+	// inLoop says that took is called on a loop's thread, where it must not block; turns counts the calls there since
+	// the event.
+	inLoop bool
+	turns  int
+	// paused says that the run goes on, but on the goroutine's own stack.
+	paused bool
+	one    [1]byte
+}
+
+// waiter waits for a socket: it calls onStack on the caller's stack, and then, while that has returned false, either of
+// both on every event, until one returns true. onLoop is called where it must not block.
+type waiter interface {
+	awaitRead(onStack, onLoop func(fd uintptr) bool) error
+	awaitWrite(onStack, onLoop func(fd uintptr) bool) error
 }
 
 // verdict is what an inlet does after its bytes were looked at.
@@ -47,7 +60,13 @@ const (
 	await
 	// leave ends the run.
 	leave
+	// onStack has took called again, for what it has left unread, on the stack of the goroutine that runs the inlet.
+	onStack
 )
+
+// maxTurns is how often took is called for one event on a loop's thread. Who has more to say is served by its goroutine,
+// so that the loop's other sockets do not wait.
+const maxTurns = 2
 
 // The values of inlet.trust.
 const (
@@ -79,8 +98,8 @@ func (i *inlet) doubt() {
 // newInlet makes an inlet over conn. The first bytes, read before, are handed out first.
 func newInlet(conn net.Conn, pool *buffers, first []byte, took func() verdict) *inlet {
 	i := &inlet{conn: conn, pool: pool, took: took}
-	if c, ok := rawOf(conn); ok {
-		i.raw, i.onReady = c, i.ready
+	if w, ok := waiterOf(conn); ok {
+		i.wait, i.onReady, i.onLoop = w, i.ready, i.readyOnLoop
 	}
 	if len(first) > 0 {
 		i.room(len(first))
@@ -102,11 +121,29 @@ func rawOf(conn net.Conn) (syscall.RawConn, bool) {
 	return nil, false
 }
 
+// waiterOf returns how to wait for the socket under conn if reads may bypass conn.
+func waiterOf(conn net.Conn) (waiter, bool) {
+	if c, ok := conn.(*loopConn); ok {
+		return c, true
+	}
+	raw, ok := rawOf(conn)
+	return netWaiter{raw}, ok
+}
+
+// netWaiter waits in Go's own poller.
+type netWaiter struct{ raw syscall.RawConn }
+
+// awaitRead implements waiter.
+func (w netWaiter) awaitRead(onStack, _ func(fd uintptr) bool) error { return w.raw.Read(onStack) }
+
+// awaitWrite implements waiter.
+func (w netWaiter) awaitWrite(onStack, _ func(fd uintptr) bool) error { return w.raw.Write(onStack) }
+
 // socketOf returns the socket that lies under conn, TLS or not, and nil if there is none.
 func socketOf(conn net.Conn) net.Conn {
 	for {
 		switch c := conn.(type) {
-		case *net.TCPConn, *net.UnixConn:
+		case *net.TCPConn, *net.UnixConn, *loopConn:
 			return conn
 		case *tls.Conn:
 			conn = c.NetConn()
@@ -120,18 +157,38 @@ func socketOf(conn net.Conn) net.Conn {
 
 // run hands unread bytes to took and reads on until took leaves or the connection ends. A nil error means that took left.
 func (i *inlet) run() error {
-	if i.off < i.end && i.took() == leave {
-		return nil
+	i.inLoop = false
+	for {
+		if i.off < i.end && i.took() == leave {
+			return nil
+		}
+		i.settle()
+		if i.wait == nil {
+			return i.runPlain()
+		}
+		i.outcome, i.paused = nil, false
+		if err := i.wait.awaitRead(i.onReady, i.onLoop); err != nil {
+			return err
+		}
+		if !i.paused {
+			return i.outcome
+		}
 	}
-	i.settle()
-	if i.raw == nil {
-		return i.runPlain()
-	}
-	i.outcome = nil
-	if err := i.raw.Read(i.onReady); err != nil {
-		return err
-	}
-	return i.outcome
+}
+
+// readyOnLoop is ready on a loop's thread.
+func (i *inlet) readyOnLoop(fd uintptr) bool {
+	i.inLoop, i.turns = true, 0
+	defer func() { i.inLoop = false }()
+	return i.ready(fd)
+}
+
+// pauses reports whether a run on a loop's thread ends here, to go on elsewhere, after took has returned v. drained says
+// that nothing more is to be read.
+func (i *inlet) pauses(v verdict, drained bool) bool {
+	i.turns++
+	i.paused = i.inLoop && (v == onStack || v == readOn && !drained && i.turns >= maxTurns)
+	return i.paused
 }
 
 // runPlain is run for connections that cannot be waited for without reading.
@@ -196,7 +253,7 @@ func (i *inlet) ready(fd uintptr) bool {
 				continue
 			}
 			next := i.took()
-			if next == leave {
+			if next == leave || i.pauses(next, false) {
 				return true
 			}
 			i.settle()
@@ -206,8 +263,10 @@ func (i *inlet) ready(fd uintptr) bool {
 			}
 		case errno == syscall.EINTR:
 		default:
-			if i.gather && i.off < i.end && i.took() == leave {
-				return true
+			if i.gather && i.off < i.end {
+				if next := i.took(); next == leave || i.pauses(next, true) {
+					return true
+				}
 			}
 			i.settle()
 			switch errno {

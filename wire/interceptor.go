@@ -8,8 +8,8 @@ import (
 )
 
 // Interceptor stands behind the relay of one client session. It says which messages of the client concern it, and
-// handles those in place of the relay. Its methods are called from the one goroutine that reads the client, never
-// concurrently.
+// handles those in place of the relay. Its methods are never called concurrently. Wants, Watching and Ready may be called
+// on a thread that relays other sessions too, so they must not wait for anything.
 type Interceptor interface {
 	// Wants reports whether a frontend message is to be handed to Handle instead of being relayed. It is asked for
 	// every Query and Parse, and, while Watching, for every Bind, Describe, Execute and Close too. body is the

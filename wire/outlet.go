@@ -12,7 +12,7 @@ import (
 // back for every message. One goroutine writes at a time.
 type outlet struct {
 	conn net.Conn
-	raw  syscall.RawConn
+	wait waiter
 	// left is what is still to be written, and fault why it cannot be.
 	left  []byte
 	fault error
@@ -23,20 +23,36 @@ type outlet struct {
 // newOutlet makes an outlet over conn.
 func newOutlet(conn net.Conn) *outlet {
 	o := &outlet{conn: conn}
-	if raw, ok := rawOf(conn); ok {
-		o.raw, o.onReady = raw, o.ready
+	if w, ok := waiterOf(conn); ok {
+		o.wait, o.onReady = w, o.ready
 	}
 	return o
 }
 
 // Write writes all of b, and waits while the other side does not read.
 func (o *outlet) Write(b []byte) (int, error) {
-	if o.raw == nil {
+	if o.wait == nil {
 		return o.conn.Write(b)
 	}
 	o.left, o.fault = b, nil
-	err := o.raw.Write(o.onReady)
-	n := len(b) - len(o.left)
+	err := o.wait.awaitWrite(o.onReady, o.onReady)
+	return o.outcome(len(b), err)
+}
+
+// try writes what the socket takes at once, which may be less than b, and is nothing where the socket is in no loop.
+func (o *outlet) try(b []byte) (int, error) {
+	c, ok := o.conn.(*loopConn)
+	if !ok {
+		return 0, nil
+	}
+	o.left, o.fault = b, nil
+	_, err := c.use(o.onReady)
+	return o.outcome(len(b), err)
+}
+
+// outcome ends a write of so many bytes, of which o.left are left.
+func (o *outlet) outcome(size int, err error) (int, error) {
+	n := size - len(o.left)
 	o.left = nil
 	if err == nil {
 		err = o.fault

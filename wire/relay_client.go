@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"io"
 	"os"
 	"time"
 )
@@ -26,6 +27,11 @@ type clientRelay struct {
 	}
 	// running says that a Bind or Execute was relayed since the client's last Sync or Query.
 	running bool
+	// stalled is what could not be forwarded on a loop's thread, where nothing may wait; s.noted may hold types of messages
+	// in it that the ledger does not know yet.
+	stalled []byte
+	// handles says that the interceptor has wanted one of the client's last messages.
+	handles bool
 	// owed says that home owed a ReadyForQuery when the last bytes were forwarded.
 	owed bool
 	// stop is why the relay ends.
@@ -47,6 +53,9 @@ func (s *session) readClient() error {
 			return cause
 		}
 		err := s.in.run()
+		if err == nil && len(s.stalled) > 0 {
+			s.stop = errors.Join(s.forwardStalled(), s.stop)
+		}
 		if cause := s.endCause(); cause != nil && (err != nil || s.stop == nil) {
 			return cause
 		}
@@ -55,13 +64,39 @@ func (s *session) readClient() error {
 			_ = s.client.SetReadDeadline(time.Time{})
 			continue
 		case err != nil:
+			if errors.Is(err, io.EOF) {
+				s.awaitAnswers()
+			}
 			return errors.Join(ErrClientGone, err)
 		case s.stop != nil:
 			return s.stop
+		case s.wanted.typ == 0:
+			continue
 		}
 		if err := s.answerWanted(); err != nil {
 			return err
 		}
+	}
+}
+
+// lastAnswers is how long home may take to answer a client that has ended its stream.
+const lastAnswers = time.Second
+
+// awaitAnswers gives home a moment to answer what the client had sent before it ended its stream: the client may read
+// on, as PostgreSQL allows. One that has closed its connection altogether looks the same.
+func (s *session) awaitAnswers() {
+	late := false
+	timer := time.AfterFunc(lastAnswers, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		late = true
+		s.changed()
+	})
+	defer timer.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !late && s.homeEnd == nil && s.ended == nil && (!s.led.quiet() || s.relaying) {
+		s.wait()
 	}
 }
 
@@ -83,11 +118,14 @@ func (s *session) endCause() error {
 // clientTook is called when bytes of the client have come. It walks the messages, relays them in one write, and stops
 // at one that is to be handled.
 func (s *session) clientTook() verdict {
+	if s.in.inLoop && s.mayTakeLong() {
+		return onStack
+	}
 	if s.interceptor != nil {
 		s.tellReady()
 	}
 	last, stop := s.walk()
-	if stop {
+	if stop || len(s.stalled) > 0 {
 		return leave
 	}
 	if s.captured && s.stopFor(s.release()) {
@@ -97,6 +135,14 @@ func (s *session) clientTook() verdict {
 		return await // an answer is due, so the client's end will be noticed by a write at the latest
 	}
 	return readOn
+}
+
+// maxGated is how many bytes of messages are shown to the interceptor on a loop's thread, which serves others too.
+const maxGated = 8 << 10
+
+// mayTakeLong reports whether the unread bytes are not for a loop's thread: the session has to do more than to relay them.
+func (s *session) mayTakeLong() bool {
+	return s.captured || s.discarding || s.interceptor != nil && (s.handles || s.in.end-s.in.off > maxGated)
 }
 
 // walk goes through the unread messages and forwards them. It returns the last one's type, and true when the relay must
@@ -183,7 +229,7 @@ func (s *session) take(start, size int, typ byte) (stop bool) {
 	if s.stopFor(s.forward(in.buf[start:in.off])) {
 		return true
 	}
-	s.wanted.typ = typ
+	s.wanted.typ, s.handles = typ, true
 	s.wanted.body = append([]byte(nil), in.buf[in.off+headerLen:in.off+size]...)
 	in.off += size
 	return true
@@ -194,6 +240,7 @@ func (s *session) note(typ byte) {
 	switch typ {
 	case 'Q', 'E', 'F':
 		s.srv.observer.Statement("relay")
+		s.handles = false
 	}
 	switch typ {
 	case 'B', 'E', 'F':
@@ -210,30 +257,70 @@ func (s *session) forward(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
+	if len(s.stalled) > 0 {
+		s.stall(b)
+		return nil
+	}
 	if s.captured {
 		if err := s.release(); err != nil {
 			return err
 		}
 	}
+	if !s.enterLedger() {
+		s.stall(b)
+		return nil
+	}
+	return s.writeHome(b)
+}
+
+// enterLedger notes the messages that are about to be sent to home, once no cancel request is on its way there. On a
+// loop's thread it does not wait, and reports false.
+func (s *session) enterLedger() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for s.cancels > 0 && s.homeEnd == nil && s.ended == nil {
+		if s.in.inLoop {
+			return false
+		}
 		s.wait()
 	}
 	for _, typ := range s.noted {
 		s.led.sent(typ)
 	}
-	s.owed = len(s.led.due) > 0
-	s.mu.Unlock()
 	s.noted = s.noted[:0]
-	return s.writeHome(b)
+	s.owed = len(s.led.due) > 0
+	return true
 }
 
-// writeHome writes to home.
+// stall keeps b, which lies in the inlet's buffer, for forwardStalled.
+func (s *session) stall(b []byte) {
+	if len(s.stalled) == 0 {
+		s.stalled = b
+		return
+	}
+	s.stalled = append(s.stalled[:len(s.stalled):len(s.stalled)], b...)
+}
+
+// forwardStalled forwards what a loop's thread had to leave.
+func (s *session) forwardStalled() error {
+	b := s.stalled
+	s.stalled = nil
+	return s.forward(b)
+}
+
+// writeHome writes to home. On a loop's thread it keeps what home does not take at once.
 func (s *session) writeHome(b []byte) error {
-	n, err := s.toHome.Write(b)
+	write := s.toHome.Write
+	if s.in.inLoop {
+		write = s.toHome.try
+	}
+	n, err := write(b)
 	s.srv.observer.Bytes(n, 0)
 	if err != nil {
 		return homeLost(err)
+	}
+	if n < len(b) {
+		s.stall(b[n:])
 	}
 	return nil
 }

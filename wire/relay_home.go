@@ -17,6 +17,10 @@ type homeRelay struct {
 	last byte
 	// clientCut says that a message to the client was broken off, so that nothing more can be said to it.
 	clientCut bool
+	// unhanded is a chunk that a loop's thread could not hand to the exchange without waiting.
+	unhanded []byte
+	// unwritten says that a loop's thread could write only a part of the chunk to the client; the rest is unread.
+	unwritten bool
 	// homeFault is why the home reader left its loop.
 	homeFault error
 	// leaving says that home has been sent Terminate, so that its end is what comes next.
@@ -31,6 +35,9 @@ func (s *session) readHome() {
 	err := s.guard("home relay", func() error {
 		for {
 			err := s.homeIn.run()
+			if err == nil && s.finishChunk() {
+				continue
+			}
 			_ = s.home.SetReadDeadline(time.Time{})
 			switch {
 			case s.homeFault != nil:
@@ -63,25 +70,58 @@ func (s *session) homeEnded(err error) error {
 func (s *session) homeTook() verdict {
 	in := s.homeIn
 	chunk := in.buf[in.off:in.end]
-	s.mu.Lock()
-	if s.captured {
-		s.handing++
-		s.mu.Unlock()
+	captured, err := s.enterChunk(chunk)
+	if captured {
 		in.buf, in.off, in.end = nil, 0, 0
 		return s.hand(chunk)
 	}
-	s.relaying = true
-	err := s.scanChunk(chunk)
-	s.mu.Unlock()
-	var n int
-	if err == nil {
-		n, err = s.toClient.Write(chunk)
-		s.srv.observer.Bytes(0, n)
-		if err != nil {
-			err = errors.Join(ErrClientGone, err)
-		}
+	if err != nil {
+		return s.leaveChunk(err)
 	}
-	in.off = in.end
+	if !in.inLoop {
+		return s.writeChunk()
+	}
+	n, err := s.toClient.try(chunk)
+	s.srv.observer.Bytes(0, n)
+	in.off += n
+	if err == nil && in.off < in.end {
+		s.unwritten = true
+		return leave
+	}
+	return s.leaveChunk(gone(err))
+}
+
+// gone is the reason to end after a write to the client has failed with err, nil if it has not.
+func gone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(ErrClientGone, err)
+}
+
+// enterChunk notes the messages of a chunk, which is then being relayed, unless it is for the exchange.
+func (s *session) enterChunk(chunk []byte) (captured bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.captured {
+		s.handing++
+		return true, nil
+	}
+	s.relaying = true
+	return false, s.scanChunk(chunk)
+}
+
+// writeChunk writes the unread part of a chunk to the client, and waits while the client does not read.
+func (s *session) writeChunk() verdict {
+	in := s.homeIn
+	n, err := s.toClient.Write(in.buf[in.off:in.end])
+	s.srv.observer.Bytes(0, n)
+	return s.leaveChunk(gone(err))
+}
+
+// leaveChunk ends the relaying of a chunk; err is why it failed.
+func (s *session) leaveChunk(err error) verdict {
+	s.homeIn.off = s.homeIn.end
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.relaying = false
@@ -100,8 +140,32 @@ func (s *session) homeTook() verdict {
 	return readOn
 }
 
+// finishChunk does what a loop's thread had to leave of a chunk. It reports false when there is nothing left to do, or
+// when that has ended the relay.
+func (s *session) finishChunk() bool {
+	switch {
+	case s.unwritten:
+		s.unwritten = false
+		return s.writeChunk() != leave
+	case s.unhanded != nil:
+		chunk := s.unhanded
+		s.unhanded = nil
+		return s.hand(chunk) != leave
+	}
+	return false
+}
+
 // hand gives a chunk, with its buffer, to the exchange.
 func (s *session) hand(chunk []byte) verdict {
+	if s.homeIn.inLoop {
+		select {
+		case s.chunks <- chunk:
+			return readOn
+		default:
+			s.unhanded = chunk
+			return leave
+		}
+	}
 	select {
 	case s.chunks <- chunk:
 		return readOn

@@ -25,6 +25,9 @@ type Server struct {
 	// ctx is the parent of every session's context.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	// loops run the sessions over plain sockets while serving is not 0; nil where Config asks for none.
+	loops   *loops
+	serving int
 
 	nextID atomic.Uint64
 	// admitted counts the sessions, from the start-up packet on.
@@ -107,14 +110,34 @@ func (srv *Server) enlist(ln net.Listener) bool {
 		return false
 	}
 	srv.listeners[ln] = struct{}{}
+	srv.serving++
+	if srv.serving == 1 && srv.cfg.RelayThreads > 0 {
+		srv.startLoops()
+	}
 	return true
 }
 
-// delist forgets a listener.
+// startLoops starts the loops. Without them sessions wait in Go's own poller. srv.mu is held.
+func (srv *Server) startLoops() {
+	loops, err := newLoops(srv.cfg.RelayThreads)
+	switch {
+	case err == nil:
+		srv.loops = loops
+	case !errors.Is(err, errors.ErrUnsupported):
+		srv.cfg.Logger.Warn("no relay threads could be started", "reason", err)
+	}
+}
+
+// delist forgets a listener, all of whose sessions have ended. The last one stops the loops.
 func (srv *Server) delist(ln net.Listener) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	delete(srv.listeners, ln)
+	srv.serving--
+	if srv.serving == 0 && srv.loops != nil {
+		srv.loops.stop()
+		srv.loops = nil
+	}
 }
 
 // accept runs a session for each connection of ln. A shortage of file descriptors is waited out.

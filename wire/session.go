@@ -166,14 +166,15 @@ func (s *session) open(startup *startupPacket, rest []byte) error {
 			ID: s.id, User: user, Database: database, RemoteAddr: s.socket.RemoteAddr().String(),
 		})
 	}
+	if err := s.home.SetDeadline(time.Time{}); err != nil {
+		return homeLost(err)
+	}
+	s.moveToLoop()
 	s.in = newInlet(s.client, &s.srv.buffers, nil, s.clientTook)
 	s.homeIn = newInlet(s.home, &s.srv.buffers, rest, s.homeTook)
 	s.homeIn.gather = true
 	s.toClient, s.toHome = newOutlet(s.client), newOutlet(s.home)
 	s.homeDone = make(chan struct{})
-	if err := s.home.SetDeadline(time.Time{}); err != nil {
-		return homeLost(err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended != nil {
@@ -181,6 +182,28 @@ func (s *session) open(startup *startupPacket, rest []byte) error {
 	}
 	s.opened = true
 	return s.client.SetDeadline(time.Time{})
+}
+
+// moveToLoop has the session wait in a loop of the server, if both of its connections are plain sockets. Where that
+// fails it waits in Go's own poller.
+func (s *session) moveToLoop() {
+	if s.srv.loops == nil || s.client != s.socket {
+		return
+	}
+	l := s.srv.loops.pick()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := rawOf(s.home); !ok {
+		return
+	}
+	client, err := l.adopt(s.client)
+	if err != nil {
+		return
+	}
+	s.socket, s.client = client, client
+	if home, err := l.adopt(s.home); err == nil {
+		s.home = home
+	}
 }
 
 // relay runs both directions until the session ends, and returns why.
@@ -247,6 +270,8 @@ func (s *session) doubt() {
 func (s *session) cut() {
 	s.end(drained())
 	s.cancel(ErrDraining)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	_ = s.socket.SetWriteDeadline(time.Now().Add(farewell))
 }
 

@@ -21,19 +21,19 @@ type watch struct {
 // watchClient begins a watch, which the caller stops before the client is read again. It returns nil where the client's
 // connection is no socket.
 func (s *session) watchClient() *watch {
-	raw, ok := rawOf(s.socket)
+	socket, ok := waiterOf(s.socket)
 	if !ok {
 		return nil
 	}
 	w := &watch{s: s}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer = time.AfterFunc(watchDelay, func() { w.run(raw) })
+	w.timer = time.AfterFunc(watchDelay, func() { w.run(socket) })
 	return w
 }
 
 // run waits for the client's end of stream without taking bytes off the socket.
-func (w *watch) run(raw syscall.RawConn) {
+func (w *watch) run(socket waiter) {
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()
@@ -44,13 +44,13 @@ func (w *watch) run(raw syscall.RawConn) {
 	defer close(w.done)
 	var one [1]byte
 	gone := false
+	peek := func(fd uintptr) bool {
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		gone = n == 0 && err == nil || err == syscall.ECONNRESET
+		return gone
+	}
 	for !gone {
-		err := raw.Read(func(fd uintptr) bool {
-			n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-			gone = n == 0 && err == nil || err == syscall.ECONNRESET
-			return gone
-		})
-		if err != nil && !w.again() {
+		if err := socket.awaitRead(peek, peek); err != nil && !w.again() {
 			return
 		}
 	}
