@@ -18,7 +18,12 @@ type View struct {
 }
 
 // PlanView plans a definition that keeps its calls. The errors are those of PlanShip.
-func PlanView(req Request, cat Catalog) (*View, error) {
+func PlanView(req Request, cat Catalog) (*View, error) { return planStubs(req, cat, false) }
+
+// PlanMaterialized plans CREATE MATERIALIZED VIEW with calls, in place of which live stubs are put.
+func PlanMaterialized(req Request, cat Catalog) (*View, error) { return planStubs(req, cat, true) }
+
+func planStubs(req Request, cat Catalog, live bool) (*View, error) {
 	at, err := sqlparse.NewLocator(req.Text, req.Span)
 	if err != nil {
 		return nil, err
@@ -34,7 +39,7 @@ func PlanView(req Request, cat Catalog) (*View, error) {
 		return nil, err
 	}
 	for _, s := range b.sites {
-		b.stub(s)
+		b.stub(s, live)
 	}
 	if err := b.nameStubs(); err != nil {
 		return nil, err
@@ -73,7 +78,7 @@ func (b *shipBuilder) nameStubs() error {
 }
 
 // stub puts a stub in place of a call. Its arguments stay where they are, in the model's order.
-func (b *shipBuilder) stub(s *site) {
+func (b *shipBuilder) stub(s *site, live bool) {
 	model := s.call.Model
 	if s.call.Version > 0 {
 		model += fmt.Sprintf("@%d", s.call.Version)
@@ -83,6 +88,13 @@ func (b *shipBuilder) stub(s *site) {
 		returns = udf.JSONB
 	}
 	head, tail := sqlparse.StubHead(s.call.Func, model), sqlparse.StubTail(returns.String())
+	if live {
+		types := make([]string, len(s.model.Args))
+		for i, a := range s.model.Args {
+			types[i] = a.Type.String()
+		}
+		head, tail = sqlparse.LiveStubHead(s.call.Func, model, types), sqlparse.LiveStubTail(returns.String())
+	}
 	if s.row != nil {
 		b.text.replace(s.row.Span, b.rowFields(s))
 		b.text.replace(sqlparse.Span{Start: s.call.Span.Start, End: s.row.Span.Start}, head+", ")

@@ -131,8 +131,8 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	if len(st.Relations) > 0 {
 		return s.overTables(script, st)
 	}
-	if len(st.Calls) > 0 && st.Node.GetViewStmt() != nil {
-		return &viewStatement{s: s, text: script.Text, st: st}, nil
+	if own := s.overViews(script, st); own != nil {
+		return own, nil
 	}
 	if len(st.Calls) > 0 {
 		return s.predict(script.Text, st.Span, st.Node, st.Calls), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
@@ -43,7 +44,11 @@ func (v *viewStatement) run(ctx context.Context, h *homeSide) (string, error) {
 	name := sqlparse.MadeView(v.st.Node)
 	v.s.made = append(v.s.made, name)
 	v.s.views.add(name)
-	if err := v.check(ctx, h); err != nil {
+	alone := h.alone
+	h.alone = false // what the check needs is made in the transaction of the view, which goes on
+	err = v.check(ctx, h)
+	h.alone = alone
+	if err != nil {
 		return "", unplaced(err)
 	}
 	return "CREATE VIEW", nil
@@ -76,4 +81,24 @@ func (v *viewStatement) check(ctx context.Context, h *homeSide) error {
 		return err
 	}
 	return p.drop(ctx, h)
+}
+
+// overViews makes the statement of one that makes a view with calls, or refreshes a materialized view; nil for any other.
+func (s *session) overViews(script *sqlparse.Script, st *sqlparse.Statement) statement {
+	v := viewStatement{s: s, text: script.Text, st: st}
+	switch n := st.Node.GetNode().(type) {
+	case *pg_query.Node_ViewStmt:
+		if len(st.Calls) > 0 {
+			return &v
+		}
+	case *pg_query.Node_CreateTableAsStmt:
+		if len(st.Calls) > 0 && n.CreateTableAsStmt.Objtype == pg_query.ObjectType_OBJECT_MATVIEW {
+			return &materializedStatement{viewStatement: v}
+		}
+	case *pg_query.Node_RefreshMatViewStmt:
+		if s.views.materialized.Load() {
+			return &refreshStatement{v}
+		}
+	}
+	return nil
 }

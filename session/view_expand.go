@@ -166,6 +166,9 @@ func (e *expansion) attach(own statement) {
 	case *prepareStatement:
 		p = own.p
 	}
+	if m, ok := own.(*materializedStatement); ok {
+		m.views = e
+	}
 	if e != nil && p != nil && p.executes == nil && p.text == e.text {
 		p.views = e
 	}
@@ -352,33 +355,39 @@ func (w *expander) replace(r sqlparse.Reading, v readView, depth int) ([]sqlpars
 
 // body is a view's query with calls in place of stubs, and the views that it reads expanded.
 func (w *expander) body(v readView, depth int) (string, error) {
+	text, _, err := w.query(v, depth)
+	return text, err
+}
+
+// query is body with the stubs.
+func (w *expander) query(v readView, depth int) (string, []sqlparse.Stub, error) {
 	script, err := sqlparse.Parse(v.definition, w.e.s.cfg.Parse)
 	if err != nil {
-		return "", unplaced(err)
+		return "", nil, unplaced(err)
 	}
 	if len(script.Statements) != 1 {
-		return "", coded("0A000", fmt.Sprintf("the query of view %q cannot be read", v.name), "", "")
+		return "", nil, coded("0A000", fmt.Sprintf("the query of view %q cannot be read", v.name), "", "")
 	}
 	st := script.Statements[0]
 	stubs, err := sqlparse.Stubs(v.definition, st.Span, st.Node)
 	if err != nil {
-		return "", unplaced(err)
+		return "", nil, unplaced(err)
 	}
 	edits, err := w.edits(v.definition, st.Span, st, depth)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	for _, s := range stubs {
 		if err := w.sameType(v, &s); err != nil {
-			return "", err
+			return "", nil, err
 		}
 		edits = append(edits, s.Edits()...)
 	}
 	spliced, err := sqlparse.Splice(v.definition, edits)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return spliced.Text, nil
+	return spliced.Text, stubs, nil
 }
 
 // sameType refuses a call whose model answers in another type now than when the view was made.

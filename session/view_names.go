@@ -27,6 +27,8 @@ type viewNames struct {
 	names atomic.Pointer[sqlparse.Names]
 	// due says that they are to be read (again).
 	due atomic.Bool
+	// materialized says that there are materialized views that call predict.
+	materialized atomic.Bool
 
 	mu     sync.Mutex
 	recent map[string]time.Time
@@ -77,11 +79,11 @@ const predictedViews = `WITH RECURSIVE up(rel) AS (
   WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid = pg_catalog.to_regtype('` + sqlparse.StubType + `')
     AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
   UNION
-  SELECT r.ev_class FROM up JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = up.rel
+  SELECT r.ev_class FROM up JOIN pg_catalog.pg_class AS c ON c.oid = up.rel AND c.relkind = 'v' JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = up.rel
     AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid)
-SELECT DISTINCT c.relname::pg_catalog.text FROM up JOIN pg_catalog.pg_class AS c ON c.oid = up.rel
+SELECT DISTINCT c.relname::pg_catalog.text, c.relkind = 'm' FROM up JOIN pg_catalog.pg_class AS c ON c.oid = up.rel
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'v' AND n.nspname <> 'information_schema'`
+WHERE c.relkind IN ('v', 'm') AND n.nspname <> 'information_schema'`
 
 // readViews reads the names from home's catalogs, where that disturbs no transaction of the client's.
 func (s *session) readViews(ctx context.Context, h *homeSide) error {
@@ -93,7 +95,12 @@ func (s *session) readViews(ctx context.Context, h *homeSide) error {
 		return nil
 	}
 	var names []string
-	err := h.rows(ctx, stream.Query{Text: predictedViews, Formats: []int16{0}}, func(v [][]byte) error {
+	materialized := false
+	err := h.rows(ctx, stream.Query{Text: predictedViews, Formats: []int16{0, 1}}, func(v [][]byte) error {
+		if len(v) == 2 && len(v[1]) == 1 && v[1][0] == 1 {
+			materialized = true
+			return nil
+		}
 		names = append(names, string(v[0]))
 		return nil
 	})
@@ -107,6 +114,9 @@ func (s *session) readViews(ctx context.Context, h *homeSide) error {
 		s.log.Debug("names of views with predict could not be read", "error", err)
 	} else {
 		s.views.set(names)
+		if materialized { // one that was dropped may be of a transaction that is open
+			s.views.materialized.Store(true)
+		}
 		time.AfterFunc(viewNamesAge, func() { s.views.due.Store(true) })
 	}
 	return x.Settle(ctx)
@@ -139,7 +149,9 @@ func (s *session) relayed(ctx context.Context, h *homeSide, typ byte, body []byt
 }
 
 // mayReadViews reports whether a text may name a view that calls predict.
-func (s *session) mayReadViews(text []byte) bool { return s.views.names.Load().In(text) }
+func (s *session) mayReadViews(text []byte) bool {
+	return s.views.names.Load().In(text) || s.views.materialized.Load() && s.gate.ConcernsWith(text, refreshWords)
+}
 
 // readsViews reports whether a script reads views that call predict, by their names. It notes what views it makes of them.
 func (s *session) readsViews(script *sqlparse.Script) bool {
@@ -152,7 +164,7 @@ func (s *session) readsViews(script *sqlparse.Script) bool {
 			s.made = append(s.made, name)
 			s.views.add(name)
 		}
-		reads = reads || len(s.readings(script.Text, st)) > 0
+		reads = reads || st.Node.GetRefreshMatViewStmt() != nil && s.views.materialized.Load() || len(s.readings(script.Text, st)) > 0
 	}
 	return reads
 }
