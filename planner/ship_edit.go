@@ -103,14 +103,14 @@ func (b *shipBuilder) nameFunction(f *pg_query.RangeFunction) error {
 	return nil
 }
 
-// cheapFirst moves, in the OR of a condition, what is cheap and cannot fail before what calls a model: PostgreSQL
-// evaluates the operands of OR in their order.
+// cheapFirst moves, in the OR of a condition and in AND below it, what is cheap and cannot fail before what calls a model:
+// PostgreSQL evaluates these operands in their order. The terms of the AND at the top it orders by their cost itself.
 func (b *shipBuilder) cheapFirst(keyword pg_query.Token, cond *pg_query.Node) {
 	if !b.hasOr(cond) {
 		return
 	}
 	if span := b.at.Clause(keyword, cond); span.Start < span.End {
-		b.cheapOperands(span, cond)
+		b.cheapOperands(span, cond, true)
 	}
 }
 
@@ -131,16 +131,18 @@ func (b *shipBuilder) hasOr(n *pg_query.Node) bool {
 	return false
 }
 
-// cheapOperands does the work of cheapFirst on the condition at span.
-func (b *shipBuilder) cheapOperands(span sqlparse.Span, n *pg_query.Node) {
-	if !b.hasOr(n) {
+// cheapOperands does the work of cheapFirst on the condition at span; top says that it is a term of the AND at the top, or
+// that AND.
+func (b *shipBuilder) cheapOperands(span sqlparse.Span, n *pg_query.Node, top bool) {
+	if n.GetBoolExpr() == nil || top && !b.hasOr(n) || !b.hasSite(span) {
 		return
 	}
 	operands := b.at.Operands(span, n)
+	and := n.GetBoolExpr().Boolop == pg_query.BoolExprType_AND_EXPR
 	for _, o := range operands {
-		b.cheapOperands(o.Span, o.Node)
+		b.cheapOperands(o.Span, o.Node, top && and)
 	}
-	if n.GetBoolExpr().GetBoolop() != pg_query.BoolExprType_OR_EXPR || len(operands) < 2 {
+	if len(operands) < 2 || top && and {
 		return
 	}
 	// What is cheap moves before the first operand with a call, and no other operand moves against its neighbours.
