@@ -171,6 +171,9 @@ func TestFewestCalls(t *testing.T) {
 	})
 }
 
+// fewestDelay makes the models as slow as models are: what a model answers at once is not shared between calls and kept.
+const fewestDelay = ", delay = '20ms'"
+
 // count runs a case and gives what its models were asked by the statement itself; nil if it was refused.
 func (c fewestCase) count(t *testing.T, on *target, number int) calls {
 	what := fmt.Sprintf("%s:%d: %s", c.file, c.line, c.sql)
@@ -178,7 +181,7 @@ func (c fewestCase) count(t *testing.T, on *target, number int) calls {
 	names, counters := map[string]string{}, map[string]counted{}
 	for _, like := range c.models() {
 		names[like] = fmt.Sprintf("%s_%d", like, number)
-		counters[like] = count(t, on, like, names[like], "")
+		counters[like] = count(t, on, like, names[like], fewestDelay)
 	}
 	got, asked := c.transcript(t, on, func(sql string) string { return renamed(sql, names) }, counters)
 	if code, line := firstError(got); code == "0A000" {

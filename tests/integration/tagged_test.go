@@ -60,6 +60,8 @@ var taggedModels = []taggedModel{
 	{"same_tz", "x timestamptz", "timestamptz", "compute = 'identity'", sqlBody("x")},
 	{"same_float", "x float8", "float8", "compute = 'identity'", sqlBody("x")},
 	{"same_bytea", "x bytea", "bytea", "compute = 'identity'", sqlBody("x")},
+	{"same_time", "x time", "time", "compute = 'identity'", sqlBody("x")},
+	{"same_interval", "x interval", "interval", "compute = 'identity'", sqlBody("x")},
 	{"same_uuid", "x uuid", "uuid", "compute = 'identity'", sqlBody("x")},
 	{"boom", "x int4", "int4", "compute = 'identity', fail = '13'",
 		`LANGUAGE plpgsql IMMUTABLE STRICT AS $$ BEGIN IF x = 13 THEN RAISE 'boom' USING ERRCODE = '38000'; END IF; RETURN x; END $$`},
