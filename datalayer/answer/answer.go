@@ -26,6 +26,9 @@ type Config struct {
 	// so at the setting's default of 50 µs a statement that finds nothing becomes a tenth slower, and one that finds all
 	// twenty times as fast.
 	CacheFrom time.Duration
+	// Program tells builds of the program apart that may answer differently: answers that one has cached are not those
+	// of another.
+	Program string
 	// BatchBytes is the size that the arguments of one call of a model should not pass (setting predict_batch_bytes):
 	// 4 MiB.
 	BatchBytes int
@@ -51,6 +54,7 @@ const shareFrom = 5 * time.Microsecond
 type Answerer struct {
 	cache      Store
 	cacheFrom  time.Duration
+	program    string
 	batchBytes int
 	logger     *slog.Logger
 
@@ -60,7 +64,7 @@ type Answerer struct {
 
 // New makes an Answerer, which is closed by Close.
 func New(config Config) *Answerer {
-	a := &Answerer{cache: config.Cache, cacheFrom: config.CacheFrom, batchBytes: cmp.Or(config.BatchBytes, defaultBatchBytes), logger: config.Logger, known: map[[identityBytes]byte]*known{}}
+	a := &Answerer{cache: config.Cache, cacheFrom: config.CacheFrom, program: config.Program, batchBytes: cmp.Or(config.BatchBytes, defaultBatchBytes), logger: config.Logger, known: map[[identityBytes]byte]*known{}}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}

@@ -47,10 +47,11 @@ func appendKey(dst []byte, args []udf.Column, row int) []byte {
 // identityBytes is how many bytes of the cache's keys tell model versions apart.
 const identityBytes = 16
 
-// identityOf gives them: a digest of the hash of what a version does, and its number. A number at its front counts
-// changes of the encoding.
-func identityOf(v *datalayer.ModelVersion) [identityBytes]byte {
+// identityOf gives them: a digest of the program (see Config.Program), the version's number, and the hash of what it
+// does. A number at its front counts changes of the encoding.
+func identityOf(program string, v *datalayer.ModelVersion) [identityBytes]byte {
 	text := binary.BigEndian.AppendUint64([]byte{1}, uint64(v.Version))
+	text = appendSized(text, program)
 	if v.Hash == "" { // not of a catalog: the name is all there is
 		text = append(append(text, 0), v.Name...)
 	}

@@ -84,11 +84,14 @@ func TestIdentity(t *testing.T) {
 	t.Parallel()
 	seen := map[[identityBytes]byte]int{}
 	for i, v := range []datalayer.ModelVersion{{Hash: "a", Version: 1}, {Hash: "a", Version: 2}, {Hash: "b", Version: 1}, {Name: "a", Version: 1}, {Name: "b", Version: 1}} {
-		id := identityOf(&v)
+		id := identityOf("", &v)
 		if other, ok := seen[id]; ok {
 			t.Errorf("%d and %d have one identity", other, i)
 		}
 		seen[id] = i
+	}
+	if _, ok := seen[identityOf("another program", &datalayer.ModelVersion{Hash: "a", Version: 1})]; ok {
+		t.Error("another program has the same identity")
 	}
 }
 

@@ -22,7 +22,7 @@ const maxKnown = 1024
 
 // hold gives what is known of a version, until let.
 func (a *Answerer) hold(v *datalayer.ModelVersion) *known {
-	id := identityOf(v)
+	id := identityOf(a.program, v)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	k := a.known[id]
