@@ -8,8 +8,8 @@ import (
 )
 
 // fewAnswers is the number of distinct answers up to which an array of text is read from its start. Reading a jsonb
-// array costs as much as some thirty elements of it.
-const fewAnswers = 16
+// array costs as much as some twenty elements of it.
+const fewAnswers = 8
 
 // holding is how the answers are held.
 type holding uint8
@@ -36,9 +36,23 @@ func answerable(t udf.Type) bool {
 	return false
 }
 
+// fixed reports whether an array of a type can be read at a subscript at once, and its values are made here.
+func fixed(t udf.Type) bool { return t.Size() > 0 && pgvalue.Encodable(t, pgvalue.BinaryFormat) }
+
+// severalTexts reports whether there are more than fewAnswers different answers.
+func severalTexts(given *udf.Column, rows []int) bool {
+	known := map[string]struct{}{}
+	for _, r := range rows {
+		if known[textOf(given, r)] = struct{}{}; len(known) > fewAnswers {
+			return true
+		}
+	}
+	return false
+}
+
 // hold adds the parameters that hold the answers of rows, which stand in the cells of an array with the dimensions.
 func (l *Lookup) hold(given *udf.Column, rows []int, cells []int64, dims []dimension) error {
-	if l.first = len(l.params); given.Type.Size() > 0 && pgvalue.Encodable(given.Type, pgvalue.BinaryFormat) {
+	if l.first = len(l.params); fixed(given.Type) {
 		return l.holdFixed(given, rows, cells, dims)
 	}
 	texts, numbers := distinctTexts(given, rows)

@@ -64,11 +64,15 @@ type axis struct {
 	first int
 }
 
-// newAxis makes the axis for the given rows of a column, and lists their subscripts.
-func newAxis(c *udf.Column, rows []int) (axis, []int64, error) {
+// newAxis makes the axis for the given rows of a column, and lists their subscripts. With naming, text is keyed however
+// short it is.
+func newAxis(c *udf.Column, rows []int, naming bool) (axis, []int64, error) {
 	a := axis{typ: c.Type, way: wayOf(c.Type)}
 	switch a.way {
 	case keyed:
+		if texts := shortTexts(c, rows); texts != nil && !naming {
+			return a.letters(texts)
+		}
 		return a.names(c, rows)
 	case signed:
 		return a.floats(c, rows)
@@ -198,9 +202,6 @@ func float(c *udf.Column, row int) float64 {
 func (a axis) names(c *udf.Column, rows []int) (axis, []int64, error) {
 	at, known := make([]int64, len(rows)), map[string]int64{}
 	w := newJSON('{')
-	if texts := shortTexts(c, rows); texts != nil {
-		return a.letters(texts)
-	}
 	for i, r := range rows {
 		key := keyOf(c, r)
 		n, again := known[key]

@@ -131,8 +131,10 @@ func atLeast(args []udf.Column, rows []int) int {
 // build sets what New promises.
 func (l *Lookup) build(args []udf.Column, given *udf.Column, rows []int) error {
 	positions := make([][]int64, len(args))
+	// A jsonb object can hold the answers' texts themselves; names can not.
+	naming := len(args) == 1 && !fixed(given.Type) && severalTexts(given, rows)
 	for i := range args {
-		a, at, err := newAxis(&args[i], rows)
+		a, at, err := newAxis(&args[i], rows, naming)
 		if err != nil {
 			return err
 		}
