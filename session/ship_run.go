@@ -135,9 +135,37 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	if err != nil {
 		return err
 	}
-	err = c.inBlock(ctx, h, b, limited)
+	if err = c.clear(ctx, h, b, false); err == nil {
+		err = c.inBlock(ctx, h, b, limited)
+	}
+	if err == nil {
+		err = c.clear(ctx, h, b, true)
+	}
 	c.record()
 	return b.close(ctx, h, err)
+}
+
+// keptAnswers is the number of a function's answers up to which they stay on home for the session's next statements.
+const keptAnswers = 500
+
+// clear takes answers off home that the statement, or at its end others, may not use: what NULL stands for that a model
+// could not answer, and everything where the cache is off. Many are not kept either: they would have to be looked up one by
+// one. A cursor that reads them goes on doing so.
+func (c *shipCursor) clear(ctx context.Context, h *homeSide, b *block, after bool) error {
+	var texts []string
+	for _, f := range c.p.ship.Functions {
+		passing := f.Kind != "predict" || c.settings.OnError == answer.Null || c.settings.Cache == answer.CacheOff
+		switch {
+		case after && c.given[f] > keptAnswers:
+			texts = append(texts, ship.Clear(f, b.own && c.p.node.GetDeclareCursorStmt() == nil))
+		case after && c.given[f] > 0 && passing, !after && c.settings.Cache == answer.CacheOff:
+			texts = append(texts, ship.Clear(f, false))
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return unpositioned(h.do(ctx, texts...))
 }
 
 // inBlock runs the rounds: first of the demand statement, if there is one.

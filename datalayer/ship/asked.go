@@ -121,7 +121,7 @@ func (a *Asked) add(record []byte) error {
 			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, model.Name), Detail: err.Error(), Err: err}
 		}
 	}
-	a.Keys = append(a.Keys, keyOf(record))
+	a.Keys = append(a.Keys, keyOf(a.Function, record))
 	return nil
 }
 
@@ -152,12 +152,12 @@ func (a *Asked) Row(values [][]byte) error {
 }
 
 // keyOf is how a function's table of answers knows arguments.
-func keyOf(record []byte) []byte {
-	if len(record) <= longKey {
-		return record
+func keyOf(f *planner.Function, record []byte) []byte {
+	if len(record) > longKey {
+		sum := sha256.Sum256(record)
+		record = sum[:]
 	}
-	sum := sha256.Sum256(record)
-	return sum[:]
+	return append(prefix(f), record...)
 }
 
 // Empty reports whether nothing was asked for.

@@ -208,7 +208,7 @@ func FuzzTake(f *testing.F) {
 			}
 			return
 		}
-		if len(asked) != 1 || len(asked[0].Keys) != 1 || len(asked[0].Keys[0]) > 64 || len(asked[0].Args) != len(asked[0].Function.Model.Args) {
+		if len(asked) != 1 || len(asked[0].Keys) != 1 || len(asked[0].Keys[0]) > 72 || len(asked[0].Args) != len(asked[0].Function.Model.Args) {
 			t.Fatalf("%q: %+v", text, asked)
 		}
 		for i := range asked[0].Args {

@@ -3,6 +3,8 @@
 package ship
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -66,7 +68,7 @@ func Create(name string, functions []*planner.Function) []string {
 // leaves out by what it has noted before, and is called by functions that are not.
 func createNoter() []string {
 	return []string{
-		"CREATE TEMPORARY TABLE IF NOT EXISTS pinnacle_noted (call text, key bytea, PRIMARY KEY (call, key)) ON COMMIT DELETE ROWS",
+		"CREATE TEMPORARY TABLE IF NOT EXISTS pinnacle_noted (call text, key bytea, PRIMARY KEY (call, key))",
 		"GRANT SELECT, INSERT, DELETE ON pg_temp.pinnacle_noted TO PUBLIC", // the session may go on under another role
 		"CREATE OR REPLACE FUNCTION pg_temp." + noter + `(pinnacle_call text, pinnacle_key bytea, pinnacle_record bytea) RETURNS void LANGUAGE plpgsql AS $pinnacle$
 DECLARE
@@ -108,18 +110,20 @@ func createFunction(f *planner.Function) []string {
 	}
 	returns := Returns(f).String()
 	return []string{
-		"CREATE TEMPORARY TABLE IF NOT EXISTS " + answersTable(f) + " (key bytea PRIMARY KEY, answer " + returns + ") ON COMMIT DELETE ROWS",
-		"GRANT SELECT, INSERT ON " + table + " TO PUBLIC",
+		"CREATE TEMPORARY TABLE IF NOT EXISTS " + answersTable(f) + " (key bytea PRIMARY KEY, answer " + returns + ")",
+		"GRANT SELECT, INSERT, DELETE, TRUNCATE ON " + table + " TO PUBLIC",
 		"CREATE OR REPLACE FUNCTION pg_temp." + f.Name + "(" + strings.Join(params, ", ") + ") RETURNS " + returns +
 			" LANGUAGE plpgsql STABLE" + strict + ` COST 1000 AS $pinnacle$
 #variable_conflict use_column
 DECLARE
   pinnacle_record bytea := pg_catalog.record_send(ROW(` + strings.Join(args, ", ") + `));
-  pinnacle_key bytea := pinnacle_record;
+  pinnacle_key bytea;
   pinnacle_answer ` + returns + `;
 BEGIN
   IF pg_catalog.octet_length(pinnacle_record) OPERATOR(pg_catalog.>) ` + fmt.Sprint(longKey) + ` THEN
-    pinnacle_key := pg_catalog.sha256(pinnacle_record);
+    pinnacle_key := '\x` + hex.EncodeToString(prefix(f)) + `'::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.sha256(pinnacle_record);
+  ELSE
+    pinnacle_key := '\x` + hex.EncodeToString(prefix(f)) + `'::pg_catalog.bytea OPERATOR(pg_catalog.||) pinnacle_record;
   END IF;
   SELECT a.answer INTO pinnacle_answer FROM ` + table + ` AS a WHERE a.key OPERATOR(pg_catalog.=) pinnacle_key;
   IF NOT FOUND THEN
@@ -130,9 +134,26 @@ END $pinnacle$`,
 	}
 }
 
-// answersTable is the temporary table of a function's answers.
+// answersTable is the temporary table of a function's answers, which functions of one type of answers share: to make a
+// table costs home more than to make a function. Its rows outlive the transaction, for what is asked again, since to clear
+// a temporary table at each commit costs home more than most statements do.
 func answersTable(f *planner.Function) string {
-	return "pinnacle_answers_" + strings.TrimPrefix(f.Name, "pinnacle_")
+	return fmt.Sprintf("pinnacle_answers_%d", Returns(f).OID())
+}
+
+// prefix begins the keys of a function's answers.
+func prefix(f *planner.Function) []byte {
+	sum := sha256.Sum256([]byte(f.Name))
+	return sum[:8]
+}
+
+// Clear is the statement that takes a function's answers off home; all says that those of other functions in its table go
+// too, which is fast.
+func Clear(f *planner.Function, all bool) string {
+	if all {
+		return "TRUNCATE pg_temp." + answersTable(f)
+	}
+	return "DELETE FROM pg_temp." + answersTable(f) + " WHERE pg_catalog.substr(key, 1, 8) OPERATOR(pg_catalog.=) '\\x" + hex.EncodeToString(prefix(f)) + "'"
 }
 
 // Returns is the type of a function's answers: the model's own, and jsonb for predict_details.
