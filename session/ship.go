@@ -42,7 +42,7 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		if err := h.makeFunctions(ctx, plan.Functions); err != nil {
 			return err
 		}
-		// Calls with functions of their own are not the same expression for GROUP BY, though they may mean the same.
+		// Calls with functions of their own are not the same expression for GROUP BY and DISTINCT ON, though they may mean the same.
 		b := &block{savepoints: !req.Shared && h.x.TxStatus() == 'T' && several(plan.Functions)}
 		if b.savepoints {
 			if err := h.do(ctx, "SAVEPOINT "+roundSavepoint); err != nil {
@@ -58,7 +58,8 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			return nil
 		}
 		alone := h.x.TxStatus() == 'I' && !h.x.Running() && several(plan.Functions)
-		if sqlState(err) != "42803" || req.Shared || !b.savepoints && !alone {
+		unequal := sqlState(err) == "42803" || sqlState(err) == "42P10"
+		if !unequal || req.Shared || !b.savepoints && !alone {
 			return renamed(repositioned(err, plan.Home, p.text, plan.Origin), plan.Functions)
 		}
 		req.Shared = true

@@ -34,12 +34,13 @@ const roundSavepoint = "pinnacle_round"
 
 // openBlock prepares home's transaction for rounds. In a transaction of the client's they are kept apart by a savepoint.
 // A statement that stands alone gets a transaction of its own, for reading with one snapshot for all of it. What stands
-// between others outside of a transaction block is of an implicit transaction with them, in which nothing can be undone.
-func (h *homeSide) openBlock(ctx context.Context, writes bool) (*block, error) {
+// between others outside of a transaction block (shared says that what follows may write too) is of an implicit transaction
+// with them, in which nothing can be undone.
+func (h *homeSide) openBlock(ctx context.Context, writes, shared bool) (*block, error) {
 	switch {
 	case h.x.InBlock():
 		return &block{savepoints: true}, nil
-	case h.x.TxStatus() != 'I' || !h.alone || writes && !h.last:
+	case h.x.TxStatus() != 'I' || !h.alone || shared:
 		return &block{}, nil
 	}
 	begin := "BEGIN"

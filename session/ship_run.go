@@ -131,7 +131,12 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	if d := c.p.node.GetDeclareCursorStmt(); d != nil && d.Options&cursorHold == 0 && h.x.TxStatus() == 'I' && h.alone {
 		return coded("25P01", "DECLARE CURSOR can only be used in transaction blocks", "", "")
 	}
-	b, err := h.openBlock(ctx, c.p.ship.Writes)
+	if c.p.ship.Writes && h.x.TxStatus() == 'I' && h.alone && !h.last {
+		if err := c.rehearse(ctx, h); err != nil {
+			return err
+		}
+	}
+	b, err := h.openBlock(ctx, c.p.ship.Writes, c.p.ship.Writes && !h.last)
 	if err != nil {
 		return err
 	}
@@ -143,6 +148,17 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	}
 	c.record()
 	return b.close(ctx, h, err)
+}
+
+// rehearse runs a statement that writes in a transaction of its own, which is undone but for the answers that it needed:
+// where the client's next messages belong to the transaction of the statement, nothing of that can be undone.
+func (c *shipCursor) rehearse(ctx context.Context, h *homeSide) error {
+	b, err := h.openBlock(ctx, true, false)
+	if err != nil {
+		return err
+	}
+	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, writes: true, discard: true}
+	return b.close(ctx, h, r.rounds(ctx, h))
 }
 
 // keptAnswers is the number of a function's answers up to which they stay on home for the session's next statements.
