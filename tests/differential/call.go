@@ -1,6 +1,9 @@
 package differential
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // implicit are types that PostgreSQL casts by itself to the type of an argument.
 var implicit = map[typ][]typ{tInt4: {tInt2}, tInt8: {tInt4, tInt2}, tFloat8: {tInt4, tFloat4, tNumeric}, tFloat4: {tInt2}, tNumeric: {tInt4, tInt8},
@@ -54,8 +57,9 @@ func (g *generator) guarded(p place) *node {
 	return expr(tInt4, "CASE WHEN ((", x, " % 5) + 5) % 5 <> 3 THEN ", g.callOf(m, p, []*node{x}), " END")
 }
 
+// modelNamed finds a model.
 func modelNamed(name string) model {
-	for _, m := range models {
+	for _, m := range slices.Concat(models, tpcModels) {
 		if m.name == name {
 			return m
 		}

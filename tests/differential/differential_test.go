@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,6 +28,13 @@ var (
 
 // TestDifferential runs random statements against every target.
 func TestDifferential(t *testing.T) {
+	eachTarget(t, models, func(t *testing.T, o Options) {
+		o.check(t, path.Base(t.Name()), func() (*report, error) { return Run(t.Context(), o) })
+	})
+}
+
+// eachTarget starts the servers with models, and runs a test against every target.
+func eachTarget(t *testing.T, with []model, test func(t *testing.T, o Options)) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano()) % 1_000_000
 	}
@@ -54,19 +62,20 @@ func TestDifferential(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		t.Run(name, func(t *testing.T) { compare(t, name, server, bin, dir) })
+		t.Run(name, func(t *testing.T) { test(t, options(t, name, with, server, bin, dir)) })
 	}
 }
 
-// compare runs the statements against one target.
-func compare(t *testing.T, name string, server *lab.Postgres, bin, dir string) {
+// options starts what one target needs.
+func options(t *testing.T, name string, with []model, server *lab.Postgres, bin, dir string) Options {
+	t.Helper()
 	ctx := t.Context()
 	o := Options{Seed: *seed, First: *first, Statements: *statements, Only: *only, Workers: *workers, Shrink: *shrink, Failures: *failures,
 		Log: func(text string) { t.Logf("difference:\n%s", text) }}
-	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(false))
+	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(with, false))
 	switch name {
 	case "plain":
-		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "opaque", functions(true)), true
+		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "opaque", functions(with, true)), true
 	case "embedded", "databackend":
 		home := ""
 		if name == "databackend" {
@@ -87,7 +96,7 @@ func compare(t *testing.T, name string, server *lab.Postgres, bin, dir string) {
 		if o.Proxy, err = proxy.URL(); err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range models {
+		for _, m := range with {
 			if err := lab.Load(ctx, o.Proxy, m.create()); err != nil {
 				t.Fatal(err)
 			}
@@ -95,8 +104,14 @@ func compare(t *testing.T, name string, server *lab.Postgres, bin, dir string) {
 	default:
 		t.Fatalf("no target %q", name)
 	}
+	return o
+}
+
+// check runs something, prints its report, and fails the test if there were differences.
+func (o Options) check(t *testing.T, name string, run func() (*report, error)) {
+	t.Helper()
 	start := time.Now()
-	r, err := Run(ctx, o)
+	r, err := run()
 	t.Logf("seed %d, target %s\n%s", o.Seed, name, r)
 	t.Logf("summary: seed %d, %s, %.0f s: %s", o.Seed, name, time.Since(start).Seconds(), r.total)
 	if err != nil {
@@ -127,8 +142,8 @@ func newHome(ctx context.Context, t *testing.T, server *lab.Postgres, name, scri
 	return server.URL(name)
 }
 
-// functions is the script of the models as SQL functions.
-func functions(opaque bool) string {
+// functions is the script of models as SQL functions.
+func functions(models []model, opaque bool) string {
 	var b strings.Builder
 	for _, m := range models {
 		b.WriteString(m.function(opaque))

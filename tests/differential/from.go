@@ -60,12 +60,18 @@ func (g *generator) join(left *node, right *relation, w wish, s *scope, first *r
 	case "USING":
 		return txt(left, one(g.r, " JOIN ", " LEFT JOIN ", " RIGHT JOIN "), right.node, " USING (", one(g.r, "id", "k"), ")")
 	case "FULL":
-		// PostgreSQL joins fully only on equalities between the two sides.
-		here, other := leftScope, scope{outer: s.outer, fields: right.fields}
-		a, b := p, p
-		a.scope, b.scope, a.via, b.via = here.alone(), other.alone(), "", ""
-		a.depth, b.depth, b.must = 1, 1, false
-		return txt(left, " FULL JOIN ", right.node, " ON ", g.groupable(tInt4, a), " = ", g.groupable(tInt4, b))
+		// PostgreSQL joins fully only on equalities between the two sides, neither of which it can compute ahead.
+		a, b := g.fieldOf(tInt4, &scope{fields: leftScope.fields}), g.fieldOf(tInt4, &scope{fields: right.fields})
+		if a == nil || b == nil {
+			return txt(left, " CROSS JOIN ", right.node)
+		}
+		if p.must || g.chance(10) && g.calls > 0 {
+			a = g.callOf(modelNamed(one(g.r, "tens", "maybe", "zero")), p, []*node{a})
+		}
+		if g.chance(30) && g.calls > 0 {
+			b = g.callOf(modelNamed("tens"), p, []*node{b})
+		}
+		return txt(left, " FULL JOIN ", right.node, " ON ", a, " = ", b)
 	}
 	on := list(" AND ", g.equation(p, leftScope.fields, right.fields))
 	if wanted || g.chance(40) {

@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
+
+// copyHeader begins what COPY sends in its binary format: the signature, no flags, no extension.
+const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // answerLimit is how long a server may take for one statement.
 const answerLimit = 60 * time.Second
@@ -182,7 +186,8 @@ func (p *peer) receive(a *answer, flushed bool) error {
 		case *pgproto3.DataRow:
 			a.rows = append(a.rows, row(m.Values))
 		case *pgproto3.CopyData:
-			a.copied = append(a.copied, fmt.Sprintf("%q", m.Data))
+			// The header of the binary format comes with the first row, whichever that is.
+			a.copied = append(a.copied, fmt.Sprintf("%q", bytes.TrimPrefix(m.Data, []byte(copyHeader))))
 		case *pgproto3.CommandComplete:
 			a.tag += string(m.CommandTag) + ";"
 			if flushed {

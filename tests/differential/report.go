@@ -155,12 +155,14 @@ func (f *failure) String() string {
 			fmt.Fprintf(&b, "%s;\n", modelNamed(name).create())
 		}
 	}
-	for _, set := range f.c.db.settings {
-		b.WriteString(set + ";\n")
-	}
-	b.WriteString(typesSQL)
-	for _, t := range f.c.db.tables {
-		b.WriteString(t.create())
+	if f.c.db != nil {
+		for _, set := range f.c.db.settings {
+			b.WriteString(set + ";\n")
+		}
+		b.WriteString(typesSQL)
+		for _, t := range f.c.db.tables {
+			b.WriteString(t.create())
+		}
 	}
 	if !f.c.literals && len(f.c.params) > 0 {
 		for i, p := range f.c.params {

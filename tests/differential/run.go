@@ -2,8 +2,10 @@ package differential
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Options say what a run does.
@@ -36,7 +38,7 @@ func Run(ctx context.Context, o Options) (*report, error) {
 	var wait sync.WaitGroup
 	for n := range o.Workers {
 		wait.Go(func() {
-			w, err := newWorker(ctx, n, o.Oracle, o.Proxy, o.ProxyIsOracle)
+			w, err := newWorker(ctx, "w"+itoa(n), o.Oracle, o.Proxy, o.ProxyIsOracle)
 			if err != nil {
 				cancel(err)
 				return
@@ -65,6 +67,36 @@ func Run(ctx context.Context, o Options) (*report, error) {
 	}
 	wait.Wait()
 	return r, context.Cause(ctx)
+}
+
+// RunTPC runs statements of a suite of TPC, whose tables are in schemas of its name on both sides, with calls in place of
+// columns.
+func RunTPC(ctx context.Context, o Options, suite string, texts []tpcText) (*report, error) {
+	r := newReport()
+	w, err := newWorker(ctx, suite, o.Oracle, o.Proxy, o.ProxyIsOracle)
+	if err != nil {
+		return r, err
+	}
+	defer w.close()
+	for i := o.First; i < o.First+o.Statements && ctx.Err() == nil; i++ {
+		c := newTPCCase(rand.New(rand.NewPCG(o.Seed, uint64(i))), texts[i%len(texts)])
+		got := c.run(w.oracle, w.proxy)
+		if err := c.settle(ctx, w, got); err != nil {
+			return r, err
+		}
+		r.add(c, got)
+		if got.verdict != different || r.classes[got.class] > o.Shrink {
+			continue
+		}
+		s := &shrinking{ctx: ctx, w: w, c: c, last: got, tries: 20, until: time.Now().Add(shrinkTime)}
+		s.protocol()
+		s.texts()
+		f := &failure{seed: o.Seed, index: i, c: c, r: s.last}
+		r.failures = append(r.failures, f)
+		o.Log(texts[i%len(texts)].name + "\n" + f.String())
+	}
+	r.oracle, r.proxy = w.oracle.spent, w.proxy.spent
+	return r, ctx.Err()
 }
 
 // one runs one case, counts it, and makes it small if it differs.

@@ -232,6 +232,7 @@ func failing(g *generator, position string) []*step {
 
 // mistaken makes a query whose call PostgreSQL refuses.
 func mistaken(g *generator, position string) []*step {
+	g.parameters = false
 	t := g.tableRelation(one(g.r, g.db.tables[1:]...))
 	s := &scope{fields: t.fields, keys: t.keys}
 	p := place{scope: s, position: position, depth: 1}
@@ -250,7 +251,7 @@ func mistaken(g *generator, position string) []*step {
 	case 3:
 		args[0] = expr(tInt4, "nosuchcolumn")
 	case 4:
-		args[0] = txt("nosuchname => 1")
+		args[len(args)-1] = txt("nosuchname => 1")
 	}
 	n := txt(oracleOnly("m_"+m.name+"."), "predict('"+m.name+"'")
 	for _, a := range args {

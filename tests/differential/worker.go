@@ -19,8 +19,8 @@ type worker struct {
 }
 
 // newWorker connects both sides.
-func newWorker(ctx context.Context, n int, oracle, proxy string, proxyIsOracle bool) (*worker, error) {
-	w := &worker{schema: "w" + itoa(n), oracle: &peer{url: oracle, oracle: true}, proxy: &peer{url: proxy, oracle: proxyIsOracle}, round: -1}
+func newWorker(ctx context.Context, schema, oracle, proxy string, proxyIsOracle bool) (*worker, error) {
+	w := &worker{schema: schema, oracle: &peer{url: oracle, oracle: true}, proxy: &peer{url: proxy, oracle: proxyIsOracle}, round: -1}
 	return w, w.reconnect(ctx)
 }
 
