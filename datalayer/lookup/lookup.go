@@ -12,18 +12,17 @@
 // number that is searched again. No array that is read holds a NULL or more than a few values of varying length:
 // PostgreSQL reads such arrays from their start.
 //
-// Time of the server for SELECT e, count(*) FROM t GROUP BY 1 over a million rows (PostgreSQL 15.18, 2 cores under load,
-// BenchmarkLookup), against an SQL function that PostgreSQL inlines, and a function of PL/pgSQL that reads a table:
+// Processor time of the server, in milliseconds, for SELECT e, count(*) FROM t GROUP BY 1 over a million rows, and the
+// time of New (PostgreSQL 15.18, 2 cores under load; go test -bench 'Lookup/(int4|int4s|int8)$' -benchtime 3x):
 //
-//	e (milliseconds)             10 distinct  10,000  500,000
-//	SQL function of an int4              177     193      690
-//	int4 as a subscript                  203     214      464
-//	two int4 as subscripts               215     214      243
-//	int8 searched                        224     387      633
-//	float8 searched                      251     319      688
-//	SQL function of a text               231     245      247
-//	text as a key                        351     651     1178
-//	function that reads a table         3500    3500     4300
+//	                                        10 distinct   10,000   500,000
+//	an inlined SQL function of an int4              168      317      1112
+//	an int4 as a subscript                          287      357       536
+//	New                                               0        2       694
+//	an inlined SQL function of two int4             156      188       219
+//	two int4 as subscripts                          338      368       350
+//	an inlined SQL function of an int8              184      310       976
+//	an int8 searched                                372      534
 package lookup
 
 import (
