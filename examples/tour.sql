@@ -64,6 +64,19 @@ EXPLAIN (ANALYZE) SELECT predict('mph', distance, air_time) FROM flights;
 EXPLAIN SELECT carrier FROM flights WHERE month = 3 AND predict('late', dep_delay, distance, hour, month) = 1;
 
 \echo
+\echo '=== Anywhere: what became of the flights of March, by what the model says of them'
+SELECT predict('late', dep_delay, distance, hour, month) AS predicted, count(*) AS flights, round(avg(arr_delay)::numeric, 1) AS arr_delay
+FROM flights WHERE month = 3 GROUP BY 1 ORDER BY 1;
+
+\echo
+\echo '=== And in what writes: predictions are kept in a column'
+BEGIN;
+CREATE TABLE march AS SELECT carrier, dep_delay, distance, hour, NULL::bigint AS late FROM flights WHERE month = 3;
+UPDATE march SET late = predict('late', dep_delay, distance, hour, 3) WHERE dep_delay > 0;
+SELECT carrier, count(*) AS flights, count(late) AS asked, sum(late) AS late FROM march GROUP BY carrier ORDER BY sum(late) DESC NULLS LAST LIMIT 3;
+ROLLBACK;
+
+\echo
 \echo '=== Versions: a new one is the default, the old one stays'
 SELECT version FROM pinnacle.models WHERE name = 'mph' \gset
 CREATE OR REPLACE MODEL mph(distance float8, air_time float8) RETURNS float8 USING starlark AS $$
