@@ -17,10 +17,27 @@ func (s *Ship) Inline(write func(f *Function, args []string) (expr string, ok bo
 	return s.inline(write)
 }
 
+// Inlinable reports whether Inline offers all calls of a function.
+func (s *Ship) Inlinable(f *Function) bool { return s.inlinable[f] }
+
 // inliner gives what Ship.Inline does for a plan.
 func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (string, func(int) int, bool) {
 	if b.req.Node.GetCopyStmt() != nil || b.req.Node.GetDeclareCursorStmt() != nil {
 		return nil
+	}
+	b.plan.inlinable = map[*Function]bool{}
+	for _, s := range b.sites {
+		b.plan.inlinable[s.fn] = true
+	}
+	for _, s := range b.sites {
+		if s.row != nil || b.inFrom()[s.call.Node] {
+			b.plan.inlinable[s.fn] = false
+		}
+		for _, a := range s.args {
+			if !repeatable(a.Node) {
+				b.plan.inlinable[s.fn] = false
+			}
+		}
 	}
 	return func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool) {
 		own := *b

@@ -25,7 +25,8 @@ type Ship struct {
 	// from a call.
 	Names map[int]string
 
-	inline func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool)
+	inlinable map[*Function]bool
+	inline    func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool)
 }
 
 // Function is one temporary function: calls of one model that may share it.

@@ -73,7 +73,7 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, block *block, a *
 			break
 		}
 		if len(asked.Keys) > 0 {
-			if err := c.answer(ctx, h, asked); err != nil {
+			if err := c.answer(ctx, h, asked, true); err != nil {
 				return err
 			}
 		}

@@ -5,8 +5,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/lookup"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -16,48 +18,127 @@ const inlineName = "pinnacle_inline"
 
 // kept are the answers of one function that are held for expressions.
 type kept struct {
+	keys    [][]byte
 	args    []udf.Column
 	answers udf.Column
 	held    int
-	// dropped says that they were too many.
-	dropped bool
+	// dropped says that they were too many, owed that home has not been given all of them.
+	dropped, owed bool
 }
 
-// keep holds answers that home was given, as long as an expression can have them.
-func (c *shipCursor) keep(f *planner.Function, args []udf.Column, answers *udf.Column) error {
-	k := c.kept[f]
+// keep holds answers, as long as an expression can have them. owed says that home was not given them.
+func (c *shipCursor) keep(ctx context.Context, h *homeSide, a *ship.Asked, answers *udf.Column, owed bool) error {
+	k := c.kept[a.Function]
 	if k == nil {
-		types := make([]udf.Type, len(f.Model.Args))
-		for i, a := range f.Model.Args {
-			types[i] = a.Type
-		}
-		k = &kept{dropped: !lookup.Supports(types, answers.Type)}
+		k = &kept{dropped: !holds(a.Function)}
 		if c.kept == nil {
 			c.kept = map[*planner.Function]*kept{}
 		}
-		c.kept[f] = k
+		c.kept[a.Function] = k
 	}
 	if k.dropped {
+		if owed {
+			return c.give(ctx, h, a.Function, a.Keys, &answer.Result{Answers: *answers})
+		}
 		return nil
 	}
 	if k.args == nil {
-		k.args = make([]udf.Column, len(args))
-		for i := range args {
-			k.args[i].Type = args[i].Type
+		k.args = make([]udf.Column, len(a.Args))
+		for i := range a.Args {
+			k.args[i].Type = a.Args[i].Type
 		}
 		k.answers.Type = answers.Type
 	}
-	for i := range args {
-		k.held += pgvalue.Held(&args[i])
-		if err := appendRows(&k.args[i], &args[i]); err != nil {
+	for i := range a.Args {
+		k.held += pgvalue.Held(&a.Args[i])
+		if err := appendRows(&k.args[i], &a.Args[i]); err != nil {
 			return err
 		}
 	}
-	if k.held += pgvalue.Held(answers); k.held > lookup.DefaultParameterBytes {
-		*k = kept{dropped: true}
+	k.keys, k.owed = append(k.keys, a.Keys...), k.owed || owed
+	if err := appendRows(&k.answers, answers); err != nil {
+		return err
+	}
+	if k.held += pgvalue.Held(answers); k.held <= lookup.DefaultParameterBytes {
 		return nil
 	}
-	return appendRows(&k.answers, answers)
+	err := c.pay(ctx, h, a.Function)
+	*k = kept{dropped: true}
+	return err
+}
+
+// holds reports whether there are expressions that hold a function's answers.
+func holds(f *planner.Function) bool {
+	types := make([]udf.Type, len(f.Model.Args))
+	for i, a := range f.Model.Args {
+		types[i] = a.Type
+	}
+	return f.Kind != "predict_details" && lookup.Supports(types, f.Model.Returns)
+}
+
+// pay gives home the answers of a function that it has not been given.
+func (c *shipCursor) pay(ctx context.Context, h *homeSide, f *planner.Function) error {
+	k := c.kept[f]
+	if k == nil || !k.owed {
+		return nil
+	}
+	k.owed = false
+	return c.give(ctx, h, f, k.keys, &answer.Result{Answers: k.answers})
+}
+
+// lone reports whether an answer is one that expressions leave to the function.
+func lone(a *ship.Asked, answers *udf.Column, row int) bool {
+	if answers.Null(row) {
+		return true
+	}
+	for i := range a.Args {
+		c := &a.Args[i]
+		if c.Null(row) || c.Type.Storage() == udf.StoreFloats && c.Floats[row] != c.Floats[row] {
+			return true
+		}
+	}
+	return false
+}
+
+// part picks those rows of what was asked, and of its answers, for which is gives want.
+func part(a *ship.Asked, answers *udf.Column, want bool) (*ship.Asked, *udf.Column, error) {
+	some := &ship.Asked{Function: a.Function, Args: make([]udf.Column, len(a.Args))}
+	for i := range a.Args {
+		some.Args[i].Type = a.Args[i].Type
+	}
+	given := &udf.Column{Type: answers.Type}
+	for row := range a.Keys {
+		if lone(a, answers, row) != want {
+			continue
+		}
+		some.Keys = append(some.Keys, a.Keys[row])
+		for i := range a.Args {
+			if err := pgvalue.Copy(&some.Args[i], &a.Args[i], row); err != nil {
+				return nil, nil, err
+			}
+		}
+		if err := pgvalue.Copy(given, answers, row); err != nil {
+			return nil, nil, err
+		}
+	}
+	return some, given, nil
+}
+
+// holdAhead holds answers that were read ahead for expressions, and gives home those that expressions cannot have.
+func (c *shipCursor) holdAhead(ctx context.Context, h *homeSide, a *ship.Asked, answers *udf.Column) error {
+	alone, given, err := part(a, answers, true)
+	if err != nil {
+		return err
+	}
+	if len(alone.Keys) > 0 {
+		if err := c.give(ctx, h, a.Function, alone.Keys, &answer.Result{Answers: *given}); err != nil {
+			return err
+		}
+		if a, answers, err = part(a, answers, false); err != nil {
+			return err
+		}
+	}
+	return c.keep(ctx, h, a, answers, true)
 }
 
 // appendRows appends the rows of a column to another of its type.
@@ -75,6 +156,8 @@ type inlined struct {
 	params []lookup.Param
 	origin func(int) int
 	text   string
+	// has are the functions whose kept answers are in it.
+	has map[*planner.Function]bool
 }
 
 // bind is a Bind of the client's parameters with those of the expressions behind them.
@@ -104,7 +187,7 @@ func (c *shipCursor) inline(ctx context.Context, h *homeSide, b *block) (*inline
 	if !b.savepoints || c.p.executes != nil || c.notInline {
 		return nil, nil
 	}
-	in := &inlined{}
+	in := &inlined{has: map[*planner.Function]bool{}}
 	oids := append([]uint32(nil), c.p.params()...)
 	lookups, firsts := map[*planner.Function]*lookup.Lookup{}, map[*planner.Function]int{}
 	for _, f := range c.p.ship.Functions {
@@ -116,7 +199,7 @@ func (c *shipCursor) inline(ctx context.Context, h *homeSide, b *block) (*inline
 		if err != nil || l == nil {
 			continue // the function has the answers too
 		}
-		lookups[f], firsts[f] = l, len(oids)+1
+		lookups[f], firsts[f], in.has[f] = l, len(oids)+1, true
 		for _, p := range l.Params() {
 			in.params, oids = append(in.params, p), append(oids, p.OID)
 		}

@@ -124,7 +124,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		return false, undone
 	}
 	for _, a := range asked {
-		if err := c.answer(ctx, h, a); err != nil {
+		if err := c.answer(ctx, h, a, false); err != nil {
 			return false, err
 		}
 	}
@@ -144,22 +144,27 @@ func (r *run) late() error {
 
 // renewInlined makes the statement with expressions in place of calls, where it is worth it and answers have come since.
 func (r *run) renewInlined(ctx context.Context, h *homeSide) error {
-	total := 0
-	for _, n := range r.c.given {
-		total += n
+	c := r.c
+	if r.many && !r.discard && c.answered != r.answers {
+		r.answers = c.answered
+		var err error
+		if r.inlined, err = c.inline(ctx, h, r.b); err != nil {
+			return err
+		}
+		r.origin = c.p.reposition
+		if in := r.inlined; in != nil {
+			r.origin = func(err error) error { return repositioned(err, in.text, c.p.text, in.origin) }
+		}
 	}
-	if !r.many || r.discard || total == r.answers {
-		return nil
+	for _, f := range c.p.ship.Functions {
+		if r.inlined != nil && r.inlined.has[f] {
+			continue
+		}
+		if err := c.pay(ctx, h, f); err != nil {
+			return err
+		}
 	}
-	r.answers = total
-	var err error
-	r.inlined, err = r.c.inline(ctx, h, r.b)
-	if r.inlined != nil {
-		r.origin = func(err error) error { return repositioned(err, r.inlined.text, r.c.p.text, r.inlined.origin) }
-	} else {
-		r.origin = r.c.p.reposition
-	}
-	return err
+	return nil
 }
 
 // doubtful reports whether an error of a round that missed answers may come from the NULLs that stood for them.

@@ -29,6 +29,8 @@ type shipCursor struct {
 	// kept are the answers that expressions may have in place of calls, and notInline says that home refuses those.
 	kept      map[*planner.Function]*kept
 	notInline bool
+	// answered counts the arguments that were answered.
+	answered int
 	// rounds counts the runs of the statement.
 	rounds int
 	// failures counts the arguments whose answers are NULL because the model failed, by model.
@@ -91,11 +93,11 @@ func (c *shipCursor) execute(ctx context.Context, h *homeSide, limit int64) (str
 			return "", err
 		}
 	}
-	return c.give(h, limit)
+	return c.hand(h, limit)
 }
 
-// give hands the client rows of the spool.
-func (c *shipCursor) give(h *homeSide, limit int64) (string, error) {
+// hand gives the client rows of the spool.
+func (c *shipCursor) hand(h *homeSide, limit int64) (string, error) {
 	n, more, err := c.held.give(func(typ byte, body []byte) error {
 		h.x.ReplyRaw(typ, body)
 		if len(*h.x.ReplyBuffer()) > sinkSize {
@@ -227,8 +229,9 @@ func (c *shipCursor) demand(ctx context.Context, h *homeSide, b *block, text str
 	return h.closeStatement(ctx, demandName)
 }
 
-// answer has the models answer what a round asked for, and gives the answers to home.
-func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) error {
+// answer has the models answer what was asked for, and gives the answers to home. ahead says that it was read ahead, so
+// that an expression is to have the answers.
+func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked, ahead bool) error {
 	f := a.Function
 	s := c.stats[f]
 	s.Rows += int64(len(a.Keys))
@@ -252,7 +255,19 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) err
 		}
 		c.failures[f.Model.Name] += res.Failed
 	}
-	queries, err := gives(f, a.Keys, &res)
+	c.answered += len(a.Keys)
+	if ahead && holds(f) && c.p.ship.Inlinable(f) {
+		return c.holdAhead(ctx, h, a, &res.Answers)
+	}
+	if err := c.give(ctx, h, f, a.Keys, &res); err != nil || f.Kind == "predict_details" {
+		return err
+	}
+	return c.keep(ctx, h, a, &res.Answers, false)
+}
+
+// give gives home the answers of a function.
+func (c *shipCursor) give(ctx context.Context, h *homeSide, f *planner.Function, keys [][]byte, res *answer.Result) error {
+	queries, err := gives(f, keys, res)
 	if err != nil {
 		return err
 	}
@@ -261,13 +276,8 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked) err
 			return unpositioned(err)
 		}
 	}
-	if f.Kind != "predict_details" {
-		if err := c.keep(f, a.Args, &res.Answers); err != nil {
-			return err
-		}
-	}
 	before := c.given[f]
-	c.given[f] += len(a.Keys)
+	c.given[f] += len(keys)
 	if text := ship.Analyze(f, before, c.given[f]); text != "" {
 		return unpositioned(h.quietly(func() error { return h.do(ctx, text) }))
 	}
