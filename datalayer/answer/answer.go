@@ -22,9 +22,9 @@ type Config struct {
 	// CacheFrom is what a model must take for a row so that the cache is used (setting predict_cache_from): a model
 	// that answers faster is asked again, since the cache would only slow it down. How long a model takes is measured;
 	// until it was called once, the cache is looked into. With package badgercache, an answer that is found costs about
-	// 2 µs of a processor, one that is not found 5 µs, and to keep it then 7 µs beside the statement (BenchmarkAnswer),
-	// so at the setting's default of 50 µs a statement that finds nothing becomes a tenth slower, and one that finds all
-	// twenty times as fast.
+	// 3 µs of a processor, one that is not 2 µs, and to keep it then 5 µs beside the statement (BenchmarkAnswer), so at
+	// the setting's default of 50 µs a statement that finds nothing becomes a twentieth slower, and one that finds all
+	// fifteen times as fast.
 	CacheFrom time.Duration
 	// Program tells builds of the program apart that may answer differently: answers that one has cached are not those
 	// of another.

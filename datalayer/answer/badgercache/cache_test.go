@@ -159,8 +159,8 @@ func TestBounded(t *testing.T) {
 	if n := get(t, c, 0, step, size); n != 0 {
 		t.Errorf("%d of the oldest are left", n)
 	}
-	if n := get(t, c, (rounds-5)*step, rounds*step, size); n != 5*step {
-		t.Errorf("%d of the %d newest are left", n, 5*step)
+	if n := get(t, c, (rounds-2)*step, rounds*step, size); n != 2*step {
+		t.Errorf("%d of the %d newest are left", n, 2*step)
 	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -20,9 +21,17 @@ type generation struct {
 	number int
 	dir    string
 	db     *badger.DB
+	keys   *filter
+	// stop ends the reading of the keys, which filling waits for.
+	stop    chan struct{}
+	filling sync.WaitGroup
 	// failed says that something in it is not in order.
 	failed atomic.Bool
 }
+
+// timestamp is that of all that is written and read. Where Badger gives timestamps itself, reading waits for all writing
+// that was begun before, and a statement would wait for the disk.
+const timestamp = 1
 
 // memTableBytes is the size of Badger's table in memory, between these.
 const (
@@ -57,20 +66,52 @@ func badgerOptions(dir string, maxBytes int64) badger.Options {
 
 // openGeneration opens a generation, or makes it. With an error, the generation is not open.
 func openGeneration(dir string, number int, maxBytes int64) (g *generation, err error) {
-	g = &generation{number: number, dir: filepath.Join(dir, fmt.Sprintf("%08d", number))}
+	g = &generation{number: number, dir: filepath.Join(dir, fmt.Sprintf("%08d", number)), keys: newFilter(maxBytes), stop: make(chan struct{})}
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	if err := os.Mkdir(g.dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return g, err
+	made := os.Mkdir(g.dir, 0o700)
+	if made != nil && !errors.Is(made, os.ErrExist) {
+		return g, made
 	}
 	if err := verifyTables(g.dir); err != nil {
 		return g, err
 	}
-	g.db, err = badger.Open(badgerOptions(g.dir, maxBytes))
-	return g, err
+	if g.db, err = badger.OpenManaged(badgerOptions(g.dir, maxBytes)); err != nil {
+		return g, err
+	}
+	if made == nil {
+		g.keys.ready.Store(true)
+	} else {
+		g.filling.Go(g.fill)
+	}
+	return g, nil
+}
+
+// fill puts the keys of a generation that was opened into its filter.
+func (g *generation) fill() {
+	defer func() {
+		if v := recover(); v != nil {
+			g.failed.Store(true)
+		}
+	}()
+	txn := g.db.NewTransactionAt(timestamp, false)
+	defer txn.Discard()
+	options := badger.DefaultIteratorOptions
+	options.PrefetchValues = false
+	it := txn.NewIterator(options)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		select {
+		case <-g.stop:
+			return
+		default:
+			g.keys.add(it.Item().Key())
+		}
+	}
+	g.keys.ready.Store(true)
 }
 
 // broken reports whether something in the generation is not in order.
@@ -89,10 +130,15 @@ func (g *generation) get(keys [][]byte, wanted []int, found func(i int, value []
 			left = append(left, wanted[at:]...)
 		}
 	}()
-	txn := g.db.NewTransaction(false)
+	txn := g.db.NewTransactionAt(timestamp, false)
 	defer txn.Discard()
 	for at < len(wanted) {
 		i := wanted[at]
+		if !g.keys.mayHave(keys[i]) {
+			left = append(left, i)
+			at++
+			continue
+		}
 		item, err := txn.Get(keys[i])
 		if err == nil {
 			err = item.Value(func(sealed []byte) error {
@@ -122,10 +168,11 @@ func (g *generation) put(entries map[string][]byte) (err error) {
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	batch := g.db.NewWriteBatch()
+	batch := g.db.NewWriteBatchAt(timestamp)
 	defer batch.Cancel()
 	for key, value := range entries {
 		k := []byte(key)
+		g.keys.add(k) // before it can be found
 		if err := batch.Set(k, seal(k, value)); err != nil {
 			return err
 		}
@@ -138,6 +185,8 @@ func (g *generation) close(logger *slog.Logger) {
 	if g == nil {
 		return
 	}
+	close(g.stop)
+	g.filling.Wait()
 	defer func() {
 		if v := recover(); v != nil {
 			logger.Warn("the cache of answers was not closed in order", "panic", fmt.Sprintf("a %T", v))
