@@ -15,6 +15,8 @@ const (
 	// viewNamesAge is how old the names of views may be before a session reads them again from home's catalogs, where they
 	// may have been made by others.
 	viewNamesAge = 5 * time.Second
+	// viewNamesShare bounds the part of home's time that this takes, where there are thousands of such views: one in so many.
+	viewNamesShare = 100
 	// viewNameKept is how long a name that a session has seen is kept although the catalogs do not have it: its transaction
 	// may be open.
 	viewNameKept = time.Minute
@@ -94,6 +96,7 @@ func (s *session) readViews(ctx context.Context, h *homeSide) error {
 	if !s.views.due.CompareAndSwap(true, false) && s.views.names.Load() != nil {
 		return nil
 	}
+	began := time.Now()
 	var names []string
 	materialized := false
 	err := h.rows(ctx, stream.Query{Text: predictedViews, Formats: []int16{0, 1}}, func(v [][]byte) error {
@@ -117,7 +120,7 @@ func (s *session) readViews(ctx context.Context, h *homeSide) error {
 		if materialized { // one that was dropped may be of a transaction that is open
 			s.views.materialized.Store(true)
 		}
-		time.AfterFunc(viewNamesAge, func() { s.views.due.Store(true) })
+		time.AfterFunc(max(viewNamesAge, viewNamesShare*time.Since(began)), func() { s.views.due.Store(true) })
 	}
 	return x.Settle(ctx)
 }
@@ -188,11 +191,11 @@ func (s *session) readings(text string, st *sqlparse.Statement) []sqlparse.Readi
 	return named
 }
 
-// committed notes once more what views the session has made: whoever reads the catalogs from now on finds them.
+// committed notes once more what views the session has made: they may have been taken from the names as ones that the
+// catalogs do not have.
 func (s *session) committed() {
 	for _, name := range s.made {
 		s.views.add(name)
 	}
 	s.made = nil
-	s.views.due.Store(true)
 }

@@ -12,7 +12,7 @@ import (
 // fails when home evaluates it, because there is no setting of the name.
 const (
 	stubBefore = "pinnacle: this view calls "
-	stubBehind = "; read it through pinnacle-proxy"
+	stubBehind = "; only a query through pinnacle-proxy can read it"
 )
 
 // What a materialized view of home has in place of a call fails in the same way, unless LiveSetting is "on": then it calls a

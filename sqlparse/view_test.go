@@ -216,14 +216,14 @@ func BenchmarkNames(b *testing.B) {
 func TestStubs(t *testing.T) {
 	t.Parallel()
 	inner := `CASE
-             WHEN (current_setting('pinnacle: this view calls predict(''in''''ner@2''); read it through pinnacle-proxy'::text) = (ROW((NULL::timestamp with time zone)::information_schema.time_stamp, t.b))::text) THEN NULL::double precision
+             WHEN (current_setting('pinnacle: this view calls predict(''in''''ner@2''); only a query through pinnacle-proxy can read it'::text) = (ROW((NULL::timestamp with time zone)::information_schema.time_stamp, t.b))::text) THEN NULL::double precision
              ELSE NULL::double precision
          END`
 	outer := `CASE
-             WHEN (current_setting('pinnacle: this view calls try_predict(''m''); read it through pinnacle-proxy'::text) = (ROW((NULL::timestamp with time zone)::information_schema.time_stamp, (t.a + 1), ` + inner + `))::text) THEN NULL::integer[]
+             WHEN (current_setting('pinnacle: this view calls try_predict(''m''); only a query through pinnacle-proxy can read it'::text) = (ROW((NULL::timestamp with time zone)::information_schema.time_stamp, (t.a + 1), ` + inner + `))::text) THEN NULL::integer[]
              ELSE NULL::integer[]
          END`
-	none := `CASE WHEN (current_setting('pinnacle: this view calls predict(''m''); read it through pinnacle-proxy'::text) = (ROW((NULL::timestamp with time zone)::information_schema.time_stamp))::text) THEN NULL::text ELSE NULL::text END`
+	none := `CASE WHEN (current_setting('pinnacle: this view calls predict(''m''); only a query through pinnacle-proxy can read it'::text) = (ROW((NULL::timestamp with time zone)::information_schema.time_stamp))::text) THEN NULL::text ELSE NULL::text END`
 	live := `CASE WHEN (current_setting('pinnacle: this materialized view calls predict(''m''); refresh it through pinnacle-proxy'::text, (NOT (current_setting('pinnacle.live'::text, true) IS DISTINCT FROM 'on'::text))) IS NULL) THEN ((("substring"((query_to_xml(format('SELECT pg_temp.f(%2$L::integer) AS a'::text, (NULL::timestamp with time zone)::information_schema.time_stamp, t.a), false, true, ''::text))::text, '>("[^<>]*")<'::text))::jsonb #>> '{}'::text[]))::integer ELSE NULL::integer END`
 	tests := []struct{ text, want, types string }{
 		{"SELECT t.id, " + outer + " AS p FROM t", "SELECT t.id, try_predict('m', (t.a + 1), predict('in''ner@2', t.b)) AS p FROM t", "integer[] double precision"},

@@ -46,7 +46,7 @@ func TestViewsInTheCatalog(t *testing.T) {
 		}
 		s, home := on.open(t), on.proxy.opts.databackend.open(t)
 		s.mustQuery(t, "CREATE VIEW dumped AS SELECT id, predict('double', k), predict('shout', name) AS s FROM item")
-		home.wantError(t, "SELECT * FROM dumped", "42704", "read it through pinnacle-proxy", "predict('double')")
+		home.wantError(t, "SELECT * FROM dumped", "42704", "only a query through pinnacle-proxy can read it", "predict('double')")
 		home.wantRow(t, "SELECT count(*) FROM dumped", home.firstValue(t, "SELECT count(*) FROM item"))
 		home.wantRow(t, "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'dumped'::regclass",
 			"id integer, predict integer, s text")
