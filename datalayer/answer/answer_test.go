@@ -487,3 +487,17 @@ func TestBatchesAreBoundedInBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowFirstCall has a model that seemed slow, as for its first call: one fast batch is enough to leave the cache.
+func TestSlowFirstCall(t *testing.T) {
+	t.Parallel()
+	m := newModel()
+	m.slow, m.most = 0, 1024
+	cache := newMemory()
+	a := answer.New(answer.Config{Cache: cache, CacheFrom: time.Hour})
+	a.Relearn(m.version, 3*time.Hour)
+	verify(t, span(0, 5000), ask(t, a, m, span(0, 5000)))
+	if cache.lookups != 1024 || cache.size() != 0 {
+		t.Errorf("%d looked up, %d kept", cache.lookups, cache.size())
+	}
+}

@@ -48,19 +48,15 @@ func (a *Answerer) let(k *known) {
 	k.users--
 }
 
-// learn notes how long the model took for rows. A shorter time counts more than a longer one, which may be due to other
-// work of the machine, or to a first call.
+// learn notes how long the model took for rows. A shorter time counts at once, a longer one by a tenth, since it may be due
+// to other work of the machine, or to a first call.
 func (k *known) learn(busy time.Duration, rows int) {
 	if rows == 0 {
 		return
 	}
 	now := max(1, busy.Nanoseconds()/int64(rows))
 	was := k.perRow.Load()
-	switch {
-	case was == 0:
-	case now < was:
-		now = max(1, (was+now)/2)
-	default:
+	if was > 0 && now > was {
 		now = was + (now-was+9)/10
 	}
 	k.perRow.Store(now) // two at once: one of them is lost, which does not matter
