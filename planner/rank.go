@@ -33,6 +33,10 @@ type ranker struct {
 	small bool
 }
 
+// maxRanks bounds the ranks of a statement, each of which costs a round: where there are more, as in an OR of a thousand
+// calls, the last ones are asked for together.
+const maxRanks = 32
+
 // rank ranks all calls.
 func (b *shipBuilder) rank() {
 	r := &ranker{b: b, scope: newScope(nil), done: map[*pg_query.Node]bool{}}
@@ -48,6 +52,7 @@ func (b *shipBuilder) rank() {
 			last++
 			s.rank, s.ranked = last, true
 		}
+		s.rank = min(s.rank, maxRanks-1)
 	}
 	b.plan.Small = r.small
 }

@@ -246,17 +246,12 @@ func (b *shipBuilder) name() {
 			b.plan.Functions = append(b.plan.Functions, s.fn)
 		}
 	}
+	known := map[string]bool{}
 	for _, s := range b.sites {
-		s.fn.addCall(s.call.Span.Of(b.req.Text))
-	}
-}
-
-// addCall notes a call's text, once.
-func (f *Function) addCall(text string) {
-	for _, have := range f.Calls {
-		if have == text {
-			return
+		text := s.call.Span.Of(b.req.Text)
+		if key := s.fn.Name + " " + text; !known[key] {
+			known[key] = true
+			s.fn.Calls = append(s.fn.Calls, text)
 		}
 	}
-	f.Calls = append(f.Calls, text)
 }

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"sort"
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
@@ -173,14 +174,10 @@ func (b *shipBuilder) cheapOperands(span sqlparse.Span, n *pg_query.Node, top bo
 	b.text.move(parts, append(order, rest...))
 }
 
-// hasSite reports whether a call stands in a range of the text.
+// hasSite reports whether a call stands in a range of the text, which ends within no call that begins in it.
 func (b *shipBuilder) hasSite(span sqlparse.Span) bool {
-	for _, s := range b.sites {
-		if span.Contains(s.call.Span) {
-			return true
-		}
-	}
-	return false
+	i := sort.Search(len(b.sites), func(i int) bool { return b.sites[i].call.Span.Start >= span.Start })
+	return i < len(b.sites) && b.sites[i].call.Span.Start < span.End
 }
 
 // comparisons are the operators that cheap knows: they cannot fail.

@@ -221,3 +221,27 @@ func FuzzPlanShip(f *testing.F) {
 		describeShip(p)
 	})
 }
+
+// TestShipManyCalls has a statement with more calls than there are ranks.
+func TestShipManyCalls(t *testing.T) {
+	t.Parallel()
+	text := "SELECT a FROM t WHERE b = 1"
+	for i := range 500 {
+		text += fmt.Sprintf(" OR predict('half', a + %d) = 1 OR c = %d", i, i)
+	}
+	p, err := ship(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkShip(t, text, p)
+	if n := len(p.Functions); n < 2 || n > 64 {
+		t.Errorf("%d functions", n)
+	}
+	called := 0
+	for _, f := range p.Functions {
+		called += len(f.Calls)
+	}
+	if called != 500 {
+		t.Errorf("the functions have %d calls", called)
+	}
+}
