@@ -195,15 +195,14 @@ func (e *expansion) describe(ctx context.Context, h *homeSide, declared []uint32
 		}
 		text, origin = plan.Home, plan.Origin
 	}
-	if err := h.closeStatement(ctx, shapeName); err != nil {
-		return err
-	}
+	h.forget(shapeName) // one that a failed statement has left
 	d, err := h.prepare(ctx, shapeName, text, declared)
 	if err != nil {
 		return repositioned(err, text, e.client, origin)
 	}
 	e.fields = d.fields
-	return h.closeStatement(ctx, shapeName)
+	h.forget(shapeName)
+	return nil
 }
 
 // shape gives the columns of a result the types and origins that they have with the views themselves.

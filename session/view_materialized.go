@@ -257,7 +257,7 @@ func (s *session) refill(ctx context.Context, h *homeSide, name, refresh string)
 	if err != nil {
 		return "", err
 	}
-	if err := h.do(ctx, "SET LOCAL "+sqlparse.LiveSetting+" = 'on'"); err != nil {
+	if err := h.do(ctx, liveStubs("on")); err != nil {
 		return "", unpositioned(err)
 	}
 	if err := h.closeStatement(ctx, refreshName); err != nil {
@@ -283,5 +283,10 @@ func (s *session) refill(ctx context.Context, h *homeSide, name, refresh string)
 	if err := h.closeStatement(ctx, refreshName); err != nil {
 		return "", err
 	}
-	return tag, unpositioned(h.do(ctx, "SET LOCAL "+sqlparse.LiveSetting+" = ''"))
+	return tag, unpositioned(h.do(ctx, liveStubs("")))
+}
+
+// liveStubs is the statement that lets live stubs call functions, for what follows of the transaction, or no longer ("").
+func liveStubs(on string) string {
+	return "SELECT pg_catalog.set_config('" + sqlparse.LiveSetting + "', '" + on + "', true)"
 }
