@@ -230,6 +230,41 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// TestTimeoutIsOfTheModels counts the time of all requests, and none between them.
+func TestTimeoutIsOfTheModels(t *testing.T) {
+	t.Parallel()
+	m := newModel()
+	m.before = func(context.Context, []int64) error { time.Sleep(5 * time.Millisecond); return nil }
+	a := answer.New(answer.Config{})
+	ask := func(b *answer.Budget) error {
+		_, err := a.Answer(t.Context(), answer.Request{Model: m, Args: ints(1), Budget: b})
+		return err
+	}
+	b, waited := answer.NewBudget(answer.Limits{Timeout: time.Hour}), time.Duration(0)
+	for range 3 {
+		if err := ask(b); err != nil {
+			t.Fatal(err)
+		}
+		after := b.Waited()
+		if after < waited+5*time.Millisecond {
+			t.Errorf("%s were waited, after %s", after, waited)
+		}
+		idle := time.Now()
+		await(t, "time passes", func() bool { return time.Since(idle) > 5*time.Millisecond })
+		if waited = b.Waited(); waited != after {
+			t.Errorf("time between requests counts: %s, after %s", waited, after)
+		}
+	}
+	m.before = func(ctx context.Context, _ []int64) error { <-ctx.Done(); return ctx.Err() }
+	b = answer.NewBudget(answer.Limits{Timeout: time.Millisecond})
+	for range 2 { // the second has no time left
+		if err := ask(b); code(err) != "57014" {
+			t.Error(err)
+		}
+		m.before = nil
+	}
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("canceled by the test")

@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,28 +16,28 @@ type Limits struct {
 	MaxCalls int64
 	// MaxTokens bounds the tokens that models say they took and gave (setting predict_max_tokens).
 	MaxTokens int64
-	// Timeout bounds the time from NewBudget to the last answer (setting predict_timeout).
+	// Timeout bounds the time that the statement waits for answers (setting predict_timeout); the time that a client
+	// takes between two fetches of a cursor does not count.
 	Timeout time.Duration
 }
 
 // Budget is what is left of a statement's Limits. All requests of the statement share it. A nil Budget has no limits.
 type Budget struct {
 	limits        Limits
-	deadline      time.Time
 	calls, tokens atomic.Int64
+
+	mu sync.Mutex
+	// waiting counts the requests under way, which began with none at since; waited is the time before.
+	waiting int
+	since   time.Time
+	waited  time.Duration
 }
 
 // limitCode is program_limit_exceeded.
 const limitCode = "54000"
 
-// NewBudget makes the budget of a statement that begins now.
-func NewBudget(l Limits) *Budget {
-	b := &Budget{limits: l}
-	if l.Timeout > 0 {
-		b.deadline = time.Now().Add(l.Timeout)
-	}
-	return b
-}
+// NewBudget makes the budget of a statement.
+func NewBudget(l Limits) *Budget { return &Budget{limits: l} }
 
 // Spend takes calls from the budget before they are made. Where too few are left none is taken, and the error, a
 // *datalayer.Error with 54000 (program_limit_exceeded), says how many the statement needed.
@@ -89,10 +90,26 @@ func (b *Budget) errTimeout() error {
 		Hint:   "Narrow the statement by a condition, or raise the limit with SET predict.timeout (0 is none)."}
 }
 
-// bound gives a context that ends with the budget's time at the latest.
+// bound gives a context for one request, which ends with the budget's time at the latest. The function that it gives is
+// called when the request is over.
 func (b *Budget) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if b == nil || b.deadline.IsZero() {
+	if b == nil || b.limits.Timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadlineCause(ctx, b.deadline, b.errTimeout())
+	now := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting == 0 {
+		b.since = now
+	}
+	b.waiting++
+	ctx, cancel := context.WithDeadlineCause(ctx, b.since.Add(b.limits.Timeout-b.waited), b.errTimeout())
+	return ctx, func() {
+		cancel()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.waiting--; b.waiting == 0 {
+			b.waited += time.Since(b.since)
+		}
+	}
 }

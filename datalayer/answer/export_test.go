@@ -12,3 +12,10 @@ func (a *Answerer) Relearn(v *datalayer.ModelVersion, perRow time.Duration) {
 	defer a.let(k)
 	k.perRow.Store(perRow.Nanoseconds())
 }
+
+// Waited is the time that counts against the budget's.
+func (b *Budget) Waited() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waited
+}
