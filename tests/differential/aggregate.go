@@ -136,6 +136,22 @@ func (g *generator) groupable(t typ, p place) *node {
 	return expr(t, "CASE WHEN ", f, " IS NULL THEN ", n, " ELSE ", g.expr(t, p.plainly()), " END")
 }
 
+// setMember makes an expression for GROUPING SETS: a column, or a call over columns. What is wholly or partly constant is left
+// out: PostgreSQL gives other answers for it where it can compute a part of it ahead.
+func (g *generator) setMember(p place) *node {
+	x := g.fieldOf(tInt4, p.scope)
+	if x == nil {
+		x = p.scope.fields[0].node
+	}
+	n := expr(x.typ, txt(x.parts...))
+	if x.typ == tInt4 && (p.must || g.chance(20)) {
+		m := modelNamed(one(g.r, "tens", "maybe", "high", "bucket", "day", "zero"))
+		n = expr(m.returns, txt(g.callOf(m, p, []*node{txt(x.parts...)}).parts...))
+	}
+	n.typ, n.fixed = "", n.typ
+	return n
+}
+
 // window makes a window function of a type. Its window orders the rows wholly, so what it gives is determined.
 func (g *generator) window(t typ, p place) *node {
 	in := p

@@ -15,6 +15,8 @@ type node struct {
 	// typ is set for expressions: an expression may be shown in place of one that it is a part of and whose type it has,
 	// or a constant of that type.
 	typ typ
+	// fixed is the type of an expression that stays as it is.
+	fixed typ
 	// optional says that the node can be dropped as a whole.
 	optional bool
 
@@ -34,6 +36,14 @@ type rendering struct {
 	oracle bool
 	// literals are what parameters are shown as; nil shows them as $1, $2, …
 	literals []string
+}
+
+// kind is an expression's type.
+func (n *node) kind() typ {
+	if n.fixed != "" {
+		return n.fixed
+	}
+	return n.typ
 }
 
 // txt makes a node of parts.

@@ -85,11 +85,15 @@ func (s *selection) group() {
 		for i := range n {
 			p := w.place(kind, s.rows.rowwise().alone())
 			p.must = i == 0 && w.clause == kind
+			if n == 2 && kind != "GROUP BY" {
+				s.groups = append(s.groups, g.setMember(p))
+				continue
+			}
 			s.groups = append(s.groups, g.groupable(one(g.r, tInt4, tInt4, tText, tBool, tDate), p))
 		}
 	}
 	for i, e := range s.groups {
-		s.results.fields = append(s.results.fields, field{expr(e.typ, e), false})
+		s.results.fields = append(s.results.fields, field{expr(e.kind(), e), false})
 		s.results.keys = append(s.results.keys, s.groups[i])
 	}
 	switch {
@@ -124,7 +128,7 @@ func (s *selection) list() {
 	if w.types == nil {
 		// What is grouped by stands first, where ordinals and names find it.
 		for _, e := range s.groups {
-			s.add(txt(e), e.typ)
+			s.add(txt(e), e.kind())
 			lead++
 		}
 		s.types = append(s.types, g.someTypes(max(1-lead, 0)+g.r.IntN(3))...)
