@@ -160,7 +160,7 @@ DROP VIEW v_need
 -- setup: CREATE TEMP VIEW v_tx AS SELECT id, predict('double', k) AS p FROM item
 -- only: simple
 -- after: ROLLBACK
--- after: SELECT * FROM v_tx
+-- after: SELECT to_regclass('v_tx')
 SELECT p FROM v_tx WHERE id < 5 ORDER BY 1
 
 -- case: a column that is not there
