@@ -99,6 +99,38 @@ func TestErrorsNameTheCall(t *testing.T) {
 	})
 }
 
+// TestBatchThatFailsAsAWhole has a model fail on a batch without saying on which row: the row is found, and named.
+func TestBatchThatFailsAsAWhole(t *testing.T) {
+	eachTaggedProxy(t, func(t *testing.T, on *target) {
+		m := count(t, on, "boom", "boom_whole", ", whole = true")
+		s := on.open(t)
+		s.wantError(t, "SELECT sum(predict('boom_whole', id)) FROM item WHERE id < 100", "38000", "boom_whole", "x = 13")
+		if n := len(m.asked(t).tuples); n < 100 || n > 400 {
+			t.Errorf("asked %d times about 99 arguments", n)
+		}
+		s.wantRow(t, "SELECT sum(predict('boom_whole', id)) FROM item WHERE id < 13", "78")
+	})
+}
+
+// TestExplainAsksNothing wants EXPLAIN to leave the model alone, and EXPLAIN ANALYZE to ask what the statement does.
+func TestExplainAsksNothing(t *testing.T) {
+	eachTaggedProxy(t, func(t *testing.T, on *target) {
+		m := count(t, on, "f", "explained", fewestDelay)
+		s := on.open(t)
+		const sql = "SELECT predict('explained', k), count(*) FROM item WHERE predict('explained', 1) = 1 GROUP BY 1"
+		s.mustQuery(t, "EXPLAIN "+sql)
+		s.mustQuery(t, "EXPLAIN (FORMAT JSON) "+sql)
+		s.exchange(t, 1, parse("s", sql), describe('S', "s"), bind("", "s"), describe('P', ""), syncing)
+		if n := len(m.asked(t).tuples); n != 0 {
+			t.Errorf("asked %d times before anything ran", n)
+		}
+		s.mustQuery(t, "EXPLAIN (ANALYZE) "+sql)
+		if n := len(m.asked(t).tuples); n != 10 {
+			t.Errorf("EXPLAIN ANALYZE asked %d times, want 10", n)
+		}
+	})
+}
+
 // wantWord wants a word in what a statement answered.
 func wantWord(t *testing.T, sql, line, word string) {
 	t.Helper()
