@@ -137,19 +137,17 @@ func (g *generator) groupable(t typ, p place) *node {
 }
 
 // setMember makes an expression for GROUPING SETS: a column, or a call over columns. What is wholly or partly constant is left
-// out: PostgreSQL gives other answers for it where it can compute a part of it ahead.
-func (g *generator) setMember(p place) *node {
-	x := g.fieldOf(tInt4, p.scope)
-	if x == nil {
-		x = p.scope.fields[0].node
-	}
-	n := expr(x.typ, txt(x.parts...))
+// out: PostgreSQL gives other answers for it where it can compute a part of it ahead. Member n has a column of its own, if
+// there are enough, since PostgreSQL takes equal members for one.
+func (g *generator) setMember(p place, n int) *node {
+	x := p.scope.fields[n%len(p.scope.fields)].node
+	e := expr(x.typ, txt(x.parts...))
 	if x.typ == tInt4 && (p.must || g.chance(20)) {
 		m := modelNamed(one(g.r, "tens", "maybe", "high", "bucket", "day", "zero"))
-		n = expr(m.returns, txt(g.callOf(m, p, []*node{txt(x.parts...)}).parts...))
+		e = expr(m.returns, txt(g.callOf(m, p, []*node{txt(x.parts...)}).parts...))
 	}
-	n.typ, n.fixed = "", n.typ
-	return n
+	e.typ, e.fixed = "", e.typ
+	return e
 }
 
 // window makes a window function of a type. Its window orders the rows wholly, so what it gives is determined.

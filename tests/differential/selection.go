@@ -82,11 +82,12 @@ func (s *selection) group() {
 		if kind == "GROUPING SETS" || kind == "CUBE" || kind == "ROLLUP" {
 			n = 2
 		}
+		shift := g.r.IntN(3)
 		for i := range n {
 			p := w.place(kind, s.rows.rowwise().alone())
 			p.must = i == 0 && w.clause == kind
 			if n == 2 && kind != "GROUP BY" {
-				s.groups = append(s.groups, g.setMember(p))
+				s.groups = append(s.groups, g.setMember(p, shift+i))
 				continue
 			}
 			s.groups = append(s.groups, g.groupable(one(g.r, tInt4, tInt4, tText, tBool, tDate), p))
