@@ -226,30 +226,30 @@ func (c *shipCursor) inline(ctx context.Context, h *homeSide, b *block) (*inline
 	if !ok {
 		return nil, nil
 	}
-	if err := c.prepareInline(ctx, h, b, in, oids); err != nil || c.notInline {
+	var err error
+	if c.notInline, err = h.prepareApart(ctx, b, inlineName, in.text, oids); err != nil || c.notInline {
 		return nil, err
 	}
 	return in, nil
 }
 
-// prepareInline has home prepare the statement. Where home refuses it, the one with functions is run.
-func (c *shipCursor) prepareInline(ctx context.Context, h *homeSide, b *block, in *inlined, oids []uint32) error {
+// prepareApart has home prepare a statement in a savepoint, so that nothing is lost where home refuses it.
+func (h *homeSide) prepareApart(ctx context.Context, b *block, name, text string, oids []uint32) (refused bool, err error) {
 	h.queue("SAVEPOINT " + roundSavepoint)
-	h.x.Send(&pgproto3.Close{ObjectType: 'S', Name: inlineName}, &pgproto3.Parse{Name: inlineName, Query: in.text, ParameterOIDs: oids})
+	h.x.Send(&pgproto3.Close{ObjectType: 'S', Name: name}, &pgproto3.Parse{Name: name, Query: text, ParameterOIDs: oids})
 	h.queue("RELEASE SAVEPOINT " + roundSavepoint)
 	if err := h.ask(); err != nil {
-		return err
+		return false, err
 	}
 	if err := h.did(ctx, 1); err != nil {
-		return unpositioned(err)
+		return false, unpositioned(err)
 	}
-	err := h.expect(ctx, "31", nil)
+	err = h.expect(ctx, "31", nil)
 	if sqlState(err) != "" && ctx.Err() == nil {
-		c.notInline = true
-		return b.undo(ctx, h, true)
+		return true, b.undo(ctx, h, true)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return unpositioned(h.did(ctx, 1))
+	return false, unpositioned(h.did(ctx, 1))
 }

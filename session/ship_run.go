@@ -216,11 +216,15 @@ const demandName = "pinnacle_demand"
 
 // demand has the arguments answered that a statement which writes will ask for, before it writes anything.
 func (c *shipCursor) demand(ctx context.Context, h *homeSide, b *block, text string) error {
-	if err := h.closeStatement(ctx, demandName); err != nil {
-		return err
-	}
-	if _, err := h.prepare(ctx, demandName, text, c.p.params()); err != nil {
-		return renamed(unpositioned(err), c.p.ship.Functions)
+	if !b.savepoints {
+		if err := h.closeStatement(ctx, demandName); err != nil {
+			return err
+		}
+		if _, err := h.prepare(ctx, demandName, text, c.p.params()); err != nil {
+			return renamed(unpositioned(err), c.p.ship.Functions)
+		}
+	} else if refused, err := h.prepareApart(ctx, b, demandName, text, c.p.params()); err != nil || refused {
+		return err // where home refuses it, the statement itself asks
 	}
 	r := &run{c: c, b: b, statement: demandName, origin: unpositioned, discard: true}
 	if err := r.rounds(ctx, h); err != nil {
