@@ -188,7 +188,11 @@ func (r *Round) Believed() (asked []*Asked, err error) {
 	return asked, nil
 }
 
-// Known are the arguments that were answered for a statement.
+// maxKnown is the number of arguments that Known remembers. It is there to end a statement that asks for the same again and
+// again, which the limit of rounds ends too.
+const maxKnown = 1 << 18
+
+// Known are the arguments that were answered for a statement: the first of them.
 type Known struct {
 	keys map[string]struct{}
 }
@@ -203,7 +207,9 @@ func (k *Known) add(a *Asked) error {
 		if _, again := k.keys[id]; again {
 			return fmt.Errorf("home asks model %q again for arguments that were answered", a.Function.Model.Name)
 		}
-		k.keys[id] = struct{}{}
+		if len(k.keys) < maxKnown {
+			k.keys[id] = struct{}{}
+		}
 	}
 	return nil
 }

@@ -127,6 +127,30 @@ func TestAskedAgain(t *testing.T) {
 	}
 }
 
+// TestKnownIsBounded asks for more than is remembered of a statement.
+func TestKnownIsBounded(t *testing.T) {
+	t.Parallel()
+	f, known := function("f", udf.Int4, udf.Int4), &ship.Known{}
+	ask := func(from, to int32) error {
+		r := ship.NewRound([]*planner.Function{f}, known, 0)
+		for v := from; v < to; v++ {
+			r.Take(message(f, record(int4(v))))
+		}
+		_, err := r.Believed()
+		return err
+	}
+	const most = 1 << 18
+	if err := ask(0, most+2); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(0, 1); err == nil {
+		t.Error("the first argument is asked for again, and that is not noticed")
+	}
+	if err := ask(most+1, most+2); err != nil {
+		t.Errorf("more is remembered than should be: %v", err)
+	}
+}
+
 // TestRoundIsBounded refuses a round that asks for more than its limit, and holds none of it beyond.
 func TestRoundIsBounded(t *testing.T) {
 	t.Parallel()
