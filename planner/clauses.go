@@ -201,7 +201,17 @@ func (b *builder) hasFilter() bool {
 // plainTarget reports whether home may compute a target for rows that are dropped later: it neither fails nor has an
 // effect.
 func plainTarget(n *pg_query.Node) bool {
+	if c := n.GetTypeCast(); c.GetArg().GetColumnRef() != nil && castsToText(c.TypeName) {
+		return true // it cannot fail, and of a column of text it is the column itself
+	}
 	return n.GetColumnRef() != nil || n.GetAConst() != nil || n.GetParamRef() != nil
+}
+
+// castsToText reports whether a type's name is text.
+func castsToText(t *pg_query.TypeName) bool {
+	names := t.GetNames()
+	return len(names) > 0 && names[len(names)-1].GetString_().GetSval() == "text" && len(t.ArrayBounds) == 0 &&
+		(len(names) == 1 || len(names) == 2 && names[0].GetString_().GetSval() == "pg_catalog")
 }
 
 // functionNames lists the functions whose kinds matter.
