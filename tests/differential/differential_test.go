@@ -71,7 +71,7 @@ func options(t *testing.T, name string, with []model, server *lab.Postgres, bin,
 	t.Helper()
 	ctx := t.Context()
 	o := Options{Seed: *seed, First: *first, Statements: *statements, Only: *only, Workers: *workers, Shrink: *shrink, Failures: *failures,
-		Log: func(text string) { t.Logf("difference:\n%s", text) }}
+		Log: func(text string) { t.Log(text) }}
 	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(with, false))
 	switch name {
 	case "plain":
@@ -119,8 +119,12 @@ func (o Options) check(t *testing.T, name string, run func() (*report, error)) {
 	}
 	for _, code := range sortedKeys(r.examples) {
 		if *examples {
-			t.Logf("%d statements fail with %s on both sides, for example: %s", r.codes[code], code, r.examples[code])
+			t.Logf("%d statements fail with %s on both sides, or %d are refused, for example: %s", r.codes[code], code, r.reasons[strings.TrimPrefix(code, "0A000 ")], r.examples[code])
 		}
+	}
+	// The reproductions come last, where a reader of a long output finds them.
+	for _, f := range r.failures {
+		t.Logf("difference:\n%s", f)
 	}
 	if n := r.total.different; n > 0 {
 		t.Errorf("%d of %d statements differ from PostgreSQL", n, r.total.statements())

@@ -18,7 +18,7 @@ type tally struct {
 type report struct {
 	total     tally
 	positions map[string]*tally
-	// codes counts the SQLSTATEs of equal errors, examples has a statement for each.
+	// codes counts the SQLSTATEs of equal errors, examples has a statement for each, and for each reason of refusals.
 	codes    map[string]int
 	examples map[string]string
 	// reasons counts refusals by what the proxy said.
@@ -65,6 +65,9 @@ func (r *report) add(c *testCase, got result) {
 	case refused:
 		reason, _, _ := strings.Cut(got.detail, "\n")
 		r.reasons[reason]++
+		if r.reasons[reason] == 1 {
+			r.examples["0A000 "+reason] = got.detail + "\n" + c.text()
+		}
 	case different:
 		r.classes[got.class]++
 	}
@@ -131,6 +134,11 @@ func sortedKeys[V any](m map[string]V) []string {
 	return out
 }
 
+// title says where the failure is found, and what it is.
+func (f *failure) title() string {
+	return fmt.Sprintf("seed %d, statement %d, %s protocol: %s", f.seed, f.index, f.c.protocol, f.r.class)
+}
+
 // text is all statements of the case.
 func (c *testCase) text() string {
 	text := ""
@@ -145,7 +153,7 @@ func (c *testCase) text() string {
 // String is a self-contained reproduction.
 func (f *failure) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- seed %d, statement %d, %s protocol: %s\n", f.seed, f.index, f.c.protocol, f.r.class)
+	fmt.Fprintf(&b, "-- %s\n", f.title())
 	for line := range strings.Lines(f.r.detail) {
 		fmt.Fprintf(&b, "-- %.1500s\n", strings.TrimRight(line, "\n"))
 	}

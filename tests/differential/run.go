@@ -23,7 +23,7 @@ type Options struct {
 	// with the functions too.
 	Oracle, Proxy string
 	ProxyIsOracle bool
-	// Log is told of each difference as it is found.
+	// Log is told of each difference as it is found, in a line.
 	Log func(text string)
 }
 
@@ -93,7 +93,7 @@ func RunTPC(ctx context.Context, o Options, suite string, texts []tpcText) (*rep
 		s.texts()
 		f := &failure{seed: o.Seed, index: i, c: c, r: s.last}
 		r.failures = append(r.failures, f)
-		o.Log(texts[i%len(texts)].name + "\n" + f.String())
+		o.Log(texts[i%len(texts)].name + ": " + f.title())
 	}
 	r.oracle, r.proxy = w.oracle.spent, w.proxy.spent
 	return r, ctx.Err()
@@ -121,6 +121,6 @@ func (w *worker) one(ctx context.Context, o Options, i int, r *report, lock *syn
 	lock.Lock()
 	defer lock.Unlock()
 	r.failures = append(r.failures, f)
-	o.Log(f.String())
+	o.Log(f.title())
 	return nil
 }
