@@ -26,7 +26,7 @@ type readView struct {
 	schema, name string
 	// may says that the role may read it.
 	may bool
-	// definition is the view's query where it calls predict, "" for any other relation.
+	// definition is a view's query, "" for any other relation.
 	definition string
 }
 
@@ -46,26 +46,11 @@ type expansion struct {
 	views map[string]readView
 }
 
-// lookUpViews finds relations by their names. A view calls predict if its rule, or that of a view that it reads, refers to
-// the type of stubs.
-const lookUpViews = `WITH RECURSIVE named AS MATERIALIZED (
-  SELECT n.i, c.oid, c.relkind, s.nspname, c.relname FROM pg_catalog.unnest($1) WITH ORDINALITY AS n(name, i)
-  JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(n.name) JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace),
-below(root, rel) AS (
-  SELECT oid, oid FROM named WHERE relkind = 'v' AND nspname <> 'information_schema'
-  UNION
-  SELECT b.root, c.oid FROM below AS b JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = b.rel
-  JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-  JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind = 'v'
-  JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace AND s.nspname <> 'information_schema'),
-predicted AS (
-  SELECT DISTINCT b.root FROM below AS b JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = b.rel
-  JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-    AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid = pg_catalog.to_regtype('` + sqlparse.StubType + `'))
-SELECT (n.i - 1)::pg_catalog.int4, n.oid, n.nspname, n.relname, pg_catalog.has_table_privilege(n.oid, 'SELECT'),
-  CASE WHEN p.root IS NOT NULL THEN pg_catalog.pg_get_viewdef(n.oid) ELSE '' END
-FROM named AS n LEFT JOIN predicted AS p ON p.root = n.oid`
+// lookUpViews finds relations by their names. It is kept simple: home plans it for every statement that reads a view.
+const lookUpViews = `SELECT (n.i - 1)::pg_catalog.int4, c.oid, s.nspname, c.relname, pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+  CASE WHEN c.relkind = 'v' AND s.nspname <> 'information_schema' THEN pg_catalog.pg_get_viewdef(c.oid) ELSE '' END
+FROM pg_catalog.unnest($1) WITH ORDINALITY AS n(name, i) JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(n.name)
+  JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace`
 
 // lookUp asks home for relations. What it knows nothing of is not in the answer.
 func (s *session) lookUp(ctx context.Context, h *homeSide, spellings []string) (map[string]readView, error) {
@@ -109,7 +94,7 @@ func (s *session) expandViews(ctx context.Context, h *homeSide, script *sqlparse
 // expand replaces the views. It gives the statement anew.
 func (e *expansion) expand(ctx context.Context, h *homeSide, script *sqlparse.Script, st *sqlparse.Statement) (*sqlparse.Script, *sqlparse.Statement, error) {
 	e.views = map[string]readView{}
-	w := &expander{e: e, ctx: ctx, h: h, bodies: map[uint32]string{}}
+	w := &expander{e: e, ctx: ctx, h: h, bodies: map[uint32]viewBody{}}
 	edits, err := w.edits(script.Text, st.Span, st, 0)
 	if err != nil {
 		return nil, nil, err
@@ -263,9 +248,17 @@ type expander struct {
 	e   *expansion
 	ctx context.Context
 	h   *homeSide
-	// bodies are the expanded queries of views, by OID.
-	bodies map[uint32]string
+	// bodies are the queries of views, by OID.
+	bodies map[uint32]viewBody
 	bytes  int
+}
+
+// viewBody is a view's query, with calls in place of stubs and the views that it reads expanded.
+type viewBody struct {
+	text string
+	// stubs are its own, and calls says that it calls predict, itself or through other views.
+	stubs []sqlparse.Stub
+	calls bool
 }
 
 // edits are what is to be changed in a text so that it names no view that calls predict. Within a view (depth over 0)
@@ -294,13 +287,17 @@ func (w *expander) edits(text string, span sqlparse.Span, st *sqlparse.Statement
 	replaced := map[[2]string]bool{}
 	for _, r := range readings {
 		v := w.e.views[r.Spelling()]
-		if v.definition == "" {
+		body, err := w.body(v, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if !body.calls {
 			if depth > 0 && r.Schema == "" && v.schema != "" {
 				edits = append(edits, sqlparse.Edit{Span: sqlparse.Span{Start: r.NameSpan.Start, End: r.NameSpan.Start}, Text: sqlparse.QuoteIdentifier(v.schema) + "."})
 			}
 			continue
 		}
-		own, err := w.replace(r, v, depth)
+		own, err := w.replace(r, v, body.text, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -318,24 +315,13 @@ func (w *expander) edits(text string, span sqlparse.Span, st *sqlparse.Statement
 }
 
 // replace puts a view's query in place of its name.
-func (w *expander) replace(r sqlparse.Reading, v readView, depth int) ([]sqlparse.Edit, error) {
+func (w *expander) replace(r sqlparse.Reading, v readView, body string, depth int) ([]sqlparse.Edit, error) {
 	at := -1
 	if depth == 0 {
 		at = r.Span.Start
 	}
 	if !v.may {
 		return nil, &sqlparse.Error{Code: "42501", Message: "permission denied for view " + v.name, Position: -1}
-	}
-	if depth == maxViewDepth {
-		return nil, &sqlparse.Error{Code: "54001", Message: fmt.Sprintf("views with predict are nested more than %d deep", maxViewDepth), Position: at}
-	}
-	body, have := w.bodies[v.oid]
-	if !have {
-		var err error
-		if body, err = w.body(v, depth+1); err != nil {
-			return nil, err
-		}
-		w.bodies[v.oid] = body
 	}
 	if w.bytes += len(body); w.bytes > w.e.s.cfg.Parse.MaxBytes {
 		return nil, &sqlparse.Error{Code: "54001", Message: "the queries of views with predict are too long", Position: at,
@@ -352,41 +338,55 @@ func (w *expander) replace(r sqlparse.Reading, v readView, depth int) ([]sqlpars
 	return edits, nil
 }
 
-// body is a view's query with calls in place of stubs, and the views that it reads expanded.
-func (w *expander) body(v readView, depth int) (string, error) {
-	text, _, err := w.query(v, depth)
-	return text, err
+// body looks into a relation: a view, or any other, which has no query.
+func (w *expander) body(v readView, depth int) (viewBody, error) {
+	if body, have := w.bodies[v.oid]; have || v.definition == "" {
+		return body, nil
+	}
+	if depth > maxViewDepth {
+		return viewBody{}, &sqlparse.Error{Code: "54001", Message: fmt.Sprintf("views are nested more than %d deep", maxViewDepth), Position: -1}
+	}
+	body, err := w.query(v, depth)
+	if err == nil {
+		w.bodies[v.oid] = body
+	}
+	return body, err
 }
 
-// query is body with the stubs.
-func (w *expander) query(v readView, depth int) (string, []sqlparse.Stub, error) {
+// query takes a view's query apart.
+func (w *expander) query(v readView, depth int) (viewBody, error) {
 	script, err := sqlparse.Parse(v.definition, w.e.s.cfg.Parse)
 	if err != nil {
-		return "", nil, unplaced(err)
+		return viewBody{}, unplaced(err)
+	}
+	if len(script.Statements) != 1 && !sqlparse.HoldsStub(v.definition) {
+		return viewBody{}, nil // home's grammar is newer than the parser's
 	}
 	if len(script.Statements) != 1 {
-		return "", nil, coded("0A000", fmt.Sprintf("the query of view %q cannot be read", v.name), "", "")
+		return viewBody{}, coded("0A000", fmt.Sprintf("the query of view %q cannot be read", v.name), "", "")
 	}
 	st := script.Statements[0]
-	stubs, err := sqlparse.Stubs(v.definition, st.Span, st.Node)
-	if err != nil {
-		return "", nil, unplaced(err)
+	var body viewBody
+	if body.stubs, err = sqlparse.Stubs(v.definition, st.Span, st.Node); err != nil {
+		return body, unplaced(err)
 	}
 	edits, err := w.edits(v.definition, st.Span, st, depth)
 	if err != nil {
-		return "", nil, err
+		return body, err
 	}
-	for _, s := range stubs {
+	body.calls = len(body.stubs) > 0 || slices.ContainsFunc(edits, func(e sqlparse.Edit) bool { return e.Span.Start < e.Span.End })
+	for _, s := range body.stubs {
 		if err := w.sameType(v, &s); err != nil {
-			return "", nil, err
+			return body, err
 		}
 		edits = append(edits, s.Edits()...)
 	}
 	spliced, err := sqlparse.Splice(v.definition, edits)
 	if err != nil {
-		return "", nil, err
+		return body, err
 	}
-	return spliced.Text, stubs, nil
+	body.text = spliced.Text
+	return body, nil
 }
 
 // sameType refuses a call whose model answers in another type now than when the view was made.

@@ -178,12 +178,12 @@ func (s *session) filling(ctx context.Context, h *homeSide, name string) (*plann
 		return nil, err
 	}
 	e := &expansion{s: s, views: map[string]readView{}}
-	w := &expander{e: e, ctx: ctx, h: h, bodies: map[uint32]string{}}
-	body, stubs, err := w.query(readView{name: name, definition: definition}, 1)
+	w := &expander{e: e, ctx: ctx, h: h, bodies: map[uint32]viewBody{}}
+	body, err := w.query(readView{name: name, definition: definition}, 1)
 	if err != nil {
 		return nil, err
 	}
-	script, err := sqlparse.Parse(body, s.cfg.Parse)
+	script, err := sqlparse.Parse(body.text, s.cfg.Parse)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func (s *session) filling(ctx context.Context, h *homeSide, name string) (*plann
 	if err := h.makeFunctions(ctx, plan.Functions); err != nil {
 		return nil, err
 	}
-	texts, err := s.liveFunctions(ctx, stubs, plan.Functions)
+	texts, err := s.liveFunctions(ctx, body.stubs, plan.Functions)
 	if err != nil {
 		return nil, err
 	}

@@ -75,6 +75,11 @@ type Stub struct {
 	Args []Span
 }
 
+// HoldsStub reports whether a text may hold a stub.
+func HoldsStub(text string) bool {
+	return strings.Contains(text, stubBefore) || strings.Contains(text, liveBefore)
+}
+
 // Edits turn a stub back into its call. They leave the arguments as they are.
 func (s *Stub) Edits() []Edit {
 	call := s.Kind + "(" + QuoteLiteral(s.Model)
