@@ -40,6 +40,15 @@ func (c calls) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// sum is the number of calls of all models.
+func (c calls) sum() int64 {
+	var n int64
+	for _, of := range c {
+		n += of
+	}
+	return n
+}
+
 // parseCalls reads a number for a statement with one model, or a list like "f 10, g 2".
 func parseCalls(text string, models []string) (calls, error) {
 	c := calls{}
@@ -121,7 +130,7 @@ func (c *fewestCase) directives(own map[string]string) error {
 		return fmt.Errorf("the fewest is not argued")
 	case c.more != nil && c.refused:
 		return fmt.Errorf("what is refused asks nothing")
-	case c.more != nil && c.reached(c.more):
+	case c.more != nil && (c.reached(c.more) || c.more.sum() <= c.least.sum()):
 		return fmt.Errorf("more is not more than the fewest")
 	}
 	return nil
