@@ -26,6 +26,7 @@ type settings struct {
 	seconds                             int
 	idle                                int
 	rows                                int
+	asked                               int
 	model, library                      string
 	only                                string
 }
@@ -54,6 +55,7 @@ func run(ctx context.Context, args []string) error {
 		{"tps", transactions},
 		{"rows", rows},
 		{"predict", predict},
+		{"strategies", strategies},
 		{"latency", latency},
 	}
 	if err := prepare(ctx, s); err != nil {
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 		fmt.Fprintf(os.Stderr, "bench: %s took %.0f s\n", part.name, time.Since(started).Seconds())
 	}
 	if !ran {
-		return errors.New("-only names none of memory, tps, rows, predict, latency")
+		return errors.New("-only names none of memory, tps, rows, predict, strategies, latency")
 	}
 	r.print(os.Stdout)
 	return nil
@@ -94,9 +96,10 @@ func parse(args []string) (*settings, error) {
 	f.IntVar(&s.seconds, "seconds", 5, "seconds of one run of pgbench")
 	f.IntVar(&s.idle, "idle", 1000, "idle connections")
 	f.IntVar(&s.rows, "rows", 5_000_000, "rows of the long SELECT")
+	f.IntVar(&s.asked, "asked", 1_000_000, "rows that the strategies of predict are measured with")
 	f.StringVar(&s.model, "model", "examples/flights/late.onnx", "the model `file`, which the proxy may read too")
 	f.StringVar(&s.library, "onnxruntime", "", "ONNX Runtime's shared library, a `file`")
-	f.StringVar(&s.only, "only", "", "parts to run, with commas: memory, tps, rows, predict, latency (all)")
+	f.StringVar(&s.only, "only", "", "parts to run, with commas: memory, tps, rows, predict, strategies, latency (all)")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -105,8 +108,8 @@ func parse(args []string) (*settings, error) {
 			return nil, errors.New("-direct, -session, -transaction and -proxy are needed")
 		}
 	}
-	if s.rounds < 1 || s.seconds < 1 || s.idle < 1 || s.rows < 1 {
-		return nil, errors.New("-rounds, -seconds, -idle and -rows are at least 1")
+	if s.rounds < 1 || s.seconds < 1 || s.idle < 1 || s.rows < 1 || s.asked < 1 {
+		return nil, errors.New("-rounds, -seconds, -idle, -rows and -asked are at least 1")
 	}
 	return s, nil
 }

@@ -48,6 +48,12 @@ func (r *report) ratio(title string, a, b []float64, aim float64) {
 	r.verdict = append(r.verdict, verdict{title: title, value: median(ratios), aim: aim})
 }
 
+// ratioAtMost notes the median of a[i]/b[i], which must not be greater than aim.
+func (r *report) ratioAtMost(title string, a, b []float64, aim float64) {
+	r.ratio(title, a, b, aim)
+	r.verdict[len(r.verdict)-1].most = true
+}
+
 // atMost notes a figure that must not be greater than aim.
 func (r *report) atMost(title, unit string, value, aim float64) {
 	r.verdict = append(r.verdict, verdict{title: title, value: value, unit: unit, aim: aim, most: true})
