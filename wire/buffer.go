@@ -5,8 +5,8 @@ import "sync"
 // bufferLen is the size of a pooled buffer, in bytes: the most that one read takes from a socket.
 const bufferLen = 64 << 10
 
-// buffers is a pool of read and reply buffers that idle connections do not hold.
-type buffers struct{ pool sync.Pool }
+// buffers is a pool of read and reply buffers that idle connections do not hold, and one of larger ones for long streams.
+type buffers struct{ pool, bulk sync.Pool }
 
 // get returns a buffer of bufferLen bytes.
 func (p *buffers) get() []byte {
@@ -16,9 +16,21 @@ func (p *buffers) get() []byte {
 	return new([bufferLen]byte)[:]
 }
 
-// put takes back a buffer that get returned. Others, which have grown beyond a pooled one, are left to the collector.
+// getBulk returns a buffer of bulkLen bytes.
+func (p *buffers) getBulk() []byte {
+	if b, ok := p.bulk.Get().(*[bulkLen]byte); ok {
+		return b[:]
+	}
+	return new([bulkLen]byte)[:]
+}
+
+// put takes back a buffer that get or getBulk returned. Others, which have grown beyond a pooled one, are left to the
+// collector.
 func (p *buffers) put(b []byte) {
-	if cap(b) == bufferLen {
+	switch cap(b) {
+	case bufferLen:
 		p.pool.Put((*[bufferLen]byte)(b[:bufferLen]))
+	case bulkLen:
+		p.bulk.Put((*[bulkLen]byte)(b[:bulkLen]))
 	}
 }

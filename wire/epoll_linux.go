@@ -73,10 +73,10 @@ func (e epoll) control(op int, fd uintptr, events uint32, t token) error {
 // remove ends the waiting for a socket.
 func (e epoll) remove(fd uintptr) { _ = syscall.EpollCtl(e.fd, syscall.EPOLL_CTL_DEL, int(fd), nil) }
 
-// wait blocks until something has happened, and reports what.
-func (e epoll) wait(events *[maxEvents]event) (n int, stopped bool) {
+// wait blocks until something has happened, and reports what, or until so many milliseconds have passed; -1 is forever.
+func (e epoll) wait(events *[maxEvents]event, milliseconds int) (n int, stopped bool) {
 	var raw [maxEvents]syscall.EpollEvent
-	count, err := syscall.EpollWait(e.fd, raw[:], -1)
+	count, err := syscall.EpollWait(e.fd, raw[:], milliseconds)
 	if err != nil {
 		return 0, err != syscall.EINTR
 	}

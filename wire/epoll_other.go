@@ -32,7 +32,7 @@ func (epoll) addWrites(uintptr, token) {}
 func (epoll) remove(uintptr) {}
 
 // wait is over at once.
-func (epoll) wait(*[maxEvents]event) (n int, stopped bool) { return 0, true }
+func (epoll) wait(*[maxEvents]event, int) (n int, stopped bool) { return 0, true }
 
 // duplicate fails with errors.ErrUnsupported.
 func duplicate(syscall.RawConn) (uintptr, error) { return 0, errors.ErrUnsupported }

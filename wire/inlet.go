@@ -35,6 +35,8 @@ type inlet struct {
 	// the event.
 	inLoop bool
 	turns  int
+	// bulk is used where gather is set.
+	bulk bulk
 	// paused says that the run goes on, but on the goroutine's own stack.
 	paused bool
 	one    [1]byte
@@ -249,7 +251,7 @@ func (i *inlet) ready(fd uintptr) bool {
 		switch {
 		case errno == 0 && n > 0:
 			i.end += n
-			if i.gather && n < len(space) && !endsReady(i.buf[i.off:i.end]) {
+			if i.gather && n < len(space) && i.wantsMore() {
 				continue
 			}
 			next := i.took()
@@ -257,12 +259,16 @@ func (i *inlet) ready(fd uintptr) bool {
 				return true
 			}
 			i.settle()
-			if next == await && n < len(space) {
+			if (next == await || i.bulk.on && i.inLoop) && n < len(space) {
 				i.trust.Store(trusting)
+				i.setAlarm()
 				return false
 			}
 		case errno == syscall.EINTR:
 		default:
+			if i.bulk.on && (!i.inLoop || i.end-i.off < bulkPiece) {
+				i.calm()
+			}
 			if i.gather && i.off < i.end {
 				if next := i.took(); next == leave || i.pauses(next, true) {
 					return true
@@ -271,6 +277,7 @@ func (i *inlet) ready(fd uintptr) bool {
 			i.settle()
 			switch errno {
 			case syscall.EAGAIN:
+				i.setAlarm()
 				return false
 			case 0:
 				i.outcome = io.EOF
@@ -279,6 +286,22 @@ func (i *inlet) ready(fd uintptr) bool {
 			}
 			return true
 		}
+	}
+}
+
+// wantsMore reports whether a gathering inlet reads on before the bytes it has are looked at.
+func (i *inlet) wantsMore() bool {
+	if i.bulk.on && i.end-i.off >= bulkPiece {
+		return false
+	}
+	return !endsReady(i.buf[i.off:i.end])
+}
+
+// setAlarm has the loop look after the next piece of a long stream.
+func (i *inlet) setAlarm() {
+	if i.bulk.on {
+		c := i.conn.(*loopConn)
+		c.loop.setAlarm(c, i.bulk.patience)
 	}
 }
 
@@ -291,7 +314,11 @@ func endsReady(b []byte) bool {
 // room makes sure that n more bytes fit behind end, taking a buffer if there is none. The buffer doubles when it is
 // full, so memory grows only as bytes arrive.
 func (i *inlet) room(n int) {
-	if i.buf == nil {
+	switch {
+	case i.buf != nil:
+	case i.bulk.on:
+		i.buf = i.pool.getBulk()
+	default:
 		i.buf = i.pool.get()
 	}
 	if len(i.buf)-i.end >= n {

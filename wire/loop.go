@@ -26,6 +26,9 @@ type loop struct {
 	// uses numbers the uses of slots, so that an event of a socket that has left is not taken for its successor's.
 	uses  uint32
 	ended chan struct{}
+	// alarms says when the callbacks of sockets are to be called if no event comes before. Only the loop's goroutine, and
+	// the callbacks that it runs, touch it.
+	alarms map[*loopConn]time.Time
 }
 
 // token says which socket an event is of.
@@ -44,7 +47,7 @@ func newLoop() (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{poll: poll, ended: make(chan struct{})}
+	l := &loop{poll: poll, ended: make(chan struct{}), alarms: make(map[*loopConn]time.Time)}
 	go l.run()
 	return l, nil
 }
@@ -72,16 +75,44 @@ func (l *loop) run() {
 			runtime.Gosched()
 			yielded = now
 		}
-		n, stopped := l.poll.wait(&events)
+		n, stopped := l.poll.wait(&events, l.patience())
 		if stopped {
 			return
 		}
 		l.find(events[:n], conns[:n])
 		for i, c := range conns[:n] {
 			if c != nil {
+				delete(l.alarms, c)
 				c.happened(events[i])
 				conns[i] = nil
 			}
+		}
+		l.ring()
+	}
+}
+
+// setAlarm has the callback of c's reader called after d, to the next millisecond, if no event of c comes before. Only
+// that callback may call it, on the loop's thread.
+func (l *loop) setAlarm(c *loopConn, d time.Duration) { l.alarms[c] = time.Now().Add(d) }
+
+// patience is how long the loop may wait for events, in milliseconds; -1 is forever.
+func (l *loop) patience() int {
+	if len(l.alarms) == 0 {
+		return -1
+	}
+	return 1
+}
+
+// ring calls the callbacks whose alarms are due.
+func (l *loop) ring() {
+	if len(l.alarms) == 0 {
+		return
+	}
+	now := time.Now()
+	for c, due := range l.alarms {
+		if !due.After(now) {
+			delete(l.alarms, c)
+			c.serve(&c.reading)
 		}
 	}
 }

@@ -72,6 +72,7 @@ func (s *session) homeTook() verdict {
 	chunk := in.buf[in.off:in.end]
 	captured, err := s.enterChunk(chunk)
 	if captured {
+		in.calm()
 		in.buf, in.off, in.end = nil, 0, 0
 		return s.hand(chunk)
 	}
@@ -121,7 +122,9 @@ func (s *session) writeChunk() verdict {
 
 // leaveChunk ends the relaying of a chunk; err is why it failed.
 func (s *session) leaveChunk(err error) verdict {
-	s.homeIn.off = s.homeIn.end
+	in := s.homeIn
+	size := in.end
+	in.off = in.end
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.relaying = false
@@ -134,7 +137,12 @@ func (s *session) leaveChunk(err error) verdict {
 	if s.draining {
 		s.drainLocked()
 	}
-	if s.last == 'Z' && s.scan.atBorder() && !s.leaving.Load() {
+	if s.last != 'Z' || !s.scan.atBorder() {
+		in.streamed(size)
+		return readOn
+	}
+	in.calm()
+	if !s.leaving.Load() {
 		return await // home waits for the client now; should it end unseen, the next write to it finds out
 	}
 	return readOn
