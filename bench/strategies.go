@@ -4,7 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
+
+// longest is how long one statement may run. One that runs longer is cancelled, is not run again, and counts as having
+// taken so long: its figures say that they are not the whole.
+const longest = 30 * time.Second
 
 // distincts are the numbers of distinct arguments, each with its column of the table asked.
 var distincts = []distinct{{10, "few"}, {10_000, "several"}, {500_000, "many"}}
@@ -94,6 +101,7 @@ func strategiesOf(ctx context.Context, s *settings, r *report, d distinct, ways 
 		return err
 	}
 	defer bare.model.Close()
+	stopped := make([]bool, len(shapes))      // predict ran for too long
 	whole := make([][][]float64, len(shapes)) // by shape and way, in ms
 	first := make([][]float64, len(shapes))   // of predict
 	for i := range whole {
@@ -107,7 +115,17 @@ func strategiesOf(ctx context.Context, s *settings, r *report, d distinct, ways 
 			rows := int64(-1)
 			for turn := range ways {
 				w := (turn + round) % len(ways)
+				if w == 0 && stopped[i] {
+					whole[i][w] = append(whole[i][w], milliseconds(longest))
+					continue
+				}
 				o, err := shape.run(ways[w], d)
+				if cancelled(err) && w == 0 {
+					if stopped[i] = true; round > 0 {
+						whole[i][w] = append(whole[i][w], milliseconds(longest))
+					}
+					continue
+				}
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", shape.name, ways[w].name, err)
 				}
@@ -132,10 +150,13 @@ func strategiesOf(ctx context.Context, s *settings, r *report, d distinct, ways 
 	bare.report(r)
 	for i, shape := range shapes {
 		title := fmt.Sprintf("%s, %d distinct", shape.name, bare.distinct.rows)
+		if stopped[i] {
+			title += fmt.Sprintf(" (stopped at %s)", longest)
+		}
 		for w := range ways {
 			r.add(title+": "+ways[w].name, "ms", whole[i][w])
 		}
-		if !shape.writes {
+		if !shape.writes && !stopped[i] {
 			r.add(title+": first row of predict", "ms", first[i])
 		}
 		shape.compare(s, r, title, d, whole[i], bare)
@@ -143,7 +164,13 @@ func strategiesOf(ctx context.Context, s *settings, r *report, d distinct, ways 
 	return nil
 }
 
-// run has one way's statement run and counts its rows.
+// cancelled says that a statement was cancelled (SQLSTATE 57014).
+func cancelled(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "57014"
+}
+
+// run has one way's statement run and counts its rows; it is cancelled when it runs too long.
 func (t *shapeOfStatement) run(w *way, d distinct) (o outcome, err error) {
 	if t.writes {
 		if _, err := w.conn.query("BEGIN", nil); err != nil {
@@ -154,7 +181,13 @@ func (t *shapeOfStatement) run(w *way, d distinct) (o outcome, err error) {
 			err = errors.Join(err, rollback)
 		}()
 	}
-	return w.conn.query(fmt.Sprintf(t.text, w.call, d.column), nil)
+	told := make(chan error, 1)
+	timer := time.AfterFunc(longest, func() { told <- w.conn.cancel() })
+	o, err = w.conn.query(fmt.Sprintf(t.text, w.call, d.column), nil)
+	if !timer.Stop() {
+		err = errors.Join(err, <-told)
+	}
+	return o, err
 }
 
 // compare notes the ratios of one strategy's times; whole has them by way.
