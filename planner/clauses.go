@@ -449,7 +449,11 @@ func (b *builder) target(t sqlparse.Target, eval *Eval) (*fragment, Output, erro
 	if cast := sqlparse.CastTo(b.req.Text, t.Expr, t.Node); cast != (sqlparse.Span{}) {
 		f = (&fragment{}).add("(").append(f).add(")::").copy(b.req.Text, cast) // CASE would lose the type's modifier
 	}
-	return f, Output{Col: out}, nil
+	o := Output{Col: out}
+	if t.Node.GetTypeCast().GetArg().GetColumnRef() != nil && len(m.Parts) == 1 && m.Parts[0].Call == nil {
+		o.Origin, o.Cast = b.leaf(m.Parts[0].Span), true
+	}
+	return f, o, nil
 }
 
 // floats has home say how floats are printed, once, where answers of type t are handed to the client.

@@ -96,6 +96,10 @@ type Output struct {
 	// HomeName is the name of the place holder in home's RowDescription, Name the one that the client sees.
 	HomeName, Name string
 	Col            ColumnID
+	// Origin, where Cast is set, is the column that the output is a cast of: if that changes nothing, the client is told
+	// the table's column.
+	Origin ColumnID
+	Cast   bool
 }
 
 // Stream is the plan for calls in the outermost select list and in the AND terms of its WHERE: home runs the

@@ -210,6 +210,9 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 		for _, out := range plan.Outputs {
 			if string(p.visible[i].Name) == out.HomeName {
 				p.visible[i].Name = []byte(out.Name)
+				if out.Cast {
+					origin(&p.visible[i], &d.fields[first+int(out.Origin)])
+				}
 			}
 		}
 	}
@@ -218,6 +221,13 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 		p.promised, p.told = p.visible, true
 	}
 	return nil
+}
+
+// origin gives a column that is a cast of another that one's table and number, if the cast changes nothing.
+func origin(f, from *pgproto3.FieldDescription) {
+	if from.DataTypeOID == f.DataTypeOID && from.TypeModifier == f.TypeModifier {
+		f.TableOID, f.TableAttributeNumber = from.TableOID, from.TableAttributeNumber
+	}
 }
 
 // renew implements statement. A statement whose result would change stays refused until its models answer as before.

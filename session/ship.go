@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
@@ -39,6 +40,10 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		if err != nil {
 			return err
 		}
+		if !req.Shared && h.x.TxStatus() == 'I' && !h.alone && several(plan.Functions) && groups(p.node) {
+			req.Shared = true // there is no second try here: a model may be asked for more than is needed
+			continue
+		}
 		if err := h.makeFunctions(ctx, plan.Functions); err != nil {
 			return err
 		}
@@ -57,7 +62,7 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			}
 			return nil
 		}
-		alone := h.x.TxStatus() == 'I' && !h.x.Running() && several(plan.Functions)
+		alone := h.x.TxStatus() == 'I' && h.alone && several(plan.Functions) // else what ran before would be lost
 		unequal := sqlState(err) == "42803" || sqlState(err) == "42P10"
 		if !unequal || req.Shared || !b.savepoints && !alone {
 			return renamed(repositioned(err, plan.Home, p.text, plan.Origin), plan.Functions)
@@ -72,6 +77,17 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			return err
 		}
 	}
+}
+
+// groups reports whether a query in a statement has GROUP BY or DISTINCT ON, which compare expressions.
+func groups(n *pg_query.Node) bool {
+	found := false
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		s := n.GetSelectStmt()
+		found = found || len(s.GetGroupClause()) > 0 || len(s.GetDistinctClause()) > 0
+		return !found
+	})
+	return found
 }
 
 // several reports whether a model has more than one function.
