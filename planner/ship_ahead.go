@@ -118,6 +118,7 @@ func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
 			return
 		}
 		if e.FuncCall.AggFilter != nil {
+			b.evaluated(e.FuncCall.AggFilter, always) // the arguments only where it is true
 			return
 		}
 		for _, a := range append(append([]*pg_query.Node(nil), e.FuncCall.Args...), e.FuncCall.AggOrder...) {
@@ -128,6 +129,11 @@ func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
 			b.evaluated(e.AExpr.Lexpr, always)
 			b.evaluated(e.AExpr.Rexpr, always)
 		}
+	case *pg_query.Node_CaseExpr: // its first condition
+		b.evaluated(e.CaseExpr.Arg, always)
+		b.evaluated(e.CaseExpr.Args[0].GetCaseWhen().Expr, always)
+	case *pg_query.Node_CoalesceExpr:
+		b.evaluated(e.CoalesceExpr.Args[0], always)
 	case *pg_query.Node_TypeCast:
 		b.evaluated(e.TypeCast.Arg, always)
 	case *pg_query.Node_CollateClause:
