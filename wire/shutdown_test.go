@@ -23,10 +23,10 @@ func TestDrain(t *testing.T) {
 	}
 	inside.send(query("begin"))
 	inside.until("Z")
-	busy.send(query("select pg_sleep(0.3)"))
-	handled.send(query("proxy wait select pg_sleep(0.31)"))
+	busy.send(query("select pg_sleep(1.5)"))
+	handled.send(query("proxy wait select pg_sleep(1.51)"))
 	eventually(t, "running", func() bool {
-		return running(t, "select pg_sleep(0.3)") == 1 && get(seen, func() bool { return seen.running == 1 })
+		return running(t, "select pg_sleep(1.5)") == 1 && get(seen, func() bool { return seen.running == 1 })
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- p.Shutdown(context.Background()) }()
