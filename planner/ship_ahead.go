@@ -21,6 +21,10 @@ type Ahead struct {
 // read their arguments. Home may still ask for others: it may evaluate a condition before a join, or before one that is
 // dearer, and what DISTINCT takes for equal may not be the same for a model.
 func (b *shipBuilder) ahead() {
+	if u := b.req.Node.GetUpdateStmt(); u != nil {
+		b.aheadOfUpdate(u)
+		return
+	}
 	sel := b.req.Node.GetSelectStmt()
 	if sel == nil || b.plan.Small || sel.Op != pg_query.SetOperation_SETOP_NONE || len(sel.ValuesLists) > 0 || len(sel.FromClause) == 0 ||
 		into(sel) != nil || len(sel.LockingClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || writesIn(sel.WithClause) {
@@ -55,6 +59,39 @@ func (b *shipBuilder) ahead() {
 			}
 		}
 	}
+	b.aheadOfAll(always, shape.With.Of(b.req.Text), shape.From.Of(b.req.Text), strings.Join(cond, " AND "))
+}
+
+// aheadOfUpdate is ahead for an UPDATE of one table whose condition holds no call.
+func (b *shipBuilder) aheadOfUpdate(u *pg_query.UpdateStmt) {
+	toks := b.at.Tokens()
+	update := b.find(0, pg_query.Token_UPDATE)
+	set := b.find(update+1, pg_query.Token_SET)
+	if u.WithClause != nil || len(u.FromClause) > 0 || u.WhereClause.GetCurrentOfExpr() != nil || update < 0 || set < update+2 {
+		return
+	}
+	end := len(toks)
+	if returning := b.find(set, pg_query.Token_RETURNING); returning >= 0 {
+		end = returning
+	}
+	cond := sqlparse.Span{}
+	if where := b.find(set, pg_query.Token_WHERE); where >= 0 && where+1 < end {
+		cond = sqlparse.Span{Start: toks[where+1].Span.Start, End: toks[end-1].Span.End}
+	}
+	if b.hasSite(cond) {
+		return
+	}
+	always := map[*site]bool{}
+	for _, n := range u.TargetList {
+		b.evaluated(n, always)
+	}
+	table := sqlparse.Span{Start: toks[update+1].Span.Start, End: toks[set-1].Span.End}
+	b.aheadOfAll(always, "", table.Of(b.req.Text), cond.Of(b.req.Text))
+}
+
+// aheadOfAll makes the statements of all functions that have one: with is the WITH clause, from what stands behind FROM,
+// cond the condition, "" for none.
+func (b *shipBuilder) aheadOfAll(always map[*site]bool, with, from, cond string) {
 	covered := map[*Function]map[string]bool{}
 	for _, s := range b.sites {
 		if covered[s.fn] == nil {
@@ -63,12 +100,12 @@ func (b *shipBuilder) ahead() {
 		covered[s.fn][s.same] = covered[s.fn][s.same] || always[s]
 	}
 	for _, f := range b.plan.Functions {
-		b.aheadOf(f, covered[f], always, shape, cond)
+		b.aheadOf(f, covered[f], always, with, from, cond)
 	}
 }
 
 // aheadOf makes the statement for a function, if all its calls have the same arguments and one of them is always made.
-func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, shape *sqlparse.SelectShape, cond []string) {
+func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, with, from, cond string) {
 	if len(calls) != 1 || len(f.Model.Args) == 0 {
 		return
 	}
@@ -83,9 +120,9 @@ func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*si
 			}
 			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)
 		}
-		text := shape.With.Of(b.req.Text) + " SELECT DISTINCT " + strings.Join(items, ", ") + " FROM " + shape.From.Of(b.req.Text)
-		if len(cond) > 0 {
-			text += " WHERE " + strings.Join(cond, " AND ")
+		text := with + " SELECT DISTINCT " + strings.Join(items, ", ") + " FROM " + from
+		if cond != "" {
+			text += " WHERE " + cond
 		}
 		b.plan.Ahead = append(b.plan.Ahead, &Ahead{Function: f, Text: text})
 		return
@@ -147,4 +184,18 @@ func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
 	case *pg_query.Node_BooleanTest:
 		b.evaluated(e.BooleanTest.Arg, always)
 	}
+}
+
+// AllAhead reports whether Ahead has a statement for each function, so that Demand has nothing to add.
+func (s *Ship) AllAhead() bool {
+	have := map[*Function]bool{}
+	for _, a := range s.Ahead {
+		have[a.Function] = true
+	}
+	for _, f := range s.Functions {
+		if !have[f] {
+			return false
+		}
+	}
+	return true
 }

@@ -189,14 +189,14 @@ func (c *shipCursor) clear(ctx context.Context, h *homeSide, b *block, after boo
 // inBlock runs the rounds: first of the demand statement, if there is one.
 func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited bool) error {
 	defer h.x.OnNotice(nil)
-	if d := c.p.ship.Demand; d != "" && c.p.executes == nil {
-		if err := c.demand(ctx, h, b, d); err != nil {
-			return err
-		}
-	}
 	read, err := c.readAhead(ctx, h, b)
 	if err != nil {
 		return err
+	}
+	if d := c.p.ship.Demand; d != "" && c.p.executes == nil && !(read && c.p.ship.AllAhead() && c.p.node.GetUpdateStmt() != nil) {
+		if err := c.demand(ctx, h, b, d); err != nil {
+			return err
+		}
 	}
 	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, limited: limited, writes: c.p.ship.Writes, many: read}
 	if r.writes && !b.savepoints {
