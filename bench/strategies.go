@@ -33,13 +33,13 @@ type shapeOfStatement struct {
 	aim float64
 }
 
-// shapes are the strategies: an answer beside each row that home sends (stream); the arguments read ahead, and one run;
-// and runs until none asks for more, of a SELECT and of an UPDATE.
+// shapes are the strategies: an answer beside each row that home sends (stream), and the arguments read ahead of one run, of
+// SELECTs and of an UPDATE.
 var shapes = []shapeOfStatement{
 	{name: "stream", text: "SELECT %[1]s%[2]s) FROM asked"},
 	{name: "GROUP BY, read ahead", text: "SELECT %[1]s%[2]s), count(*) FROM asked GROUP BY 1", aim: 3},
-	{name: "FILTER, rounds", text: "SELECT count(*) FILTER (WHERE %[1]s%[2]s) > 5) FROM asked", aim: 3},
-	{name: "UPDATE, rounds", text: "UPDATE changed SET v = %[1]s%[2]s)", writes: true, aim: 3},
+	{name: "FILTER, read ahead", text: "SELECT count(*) FILTER (WHERE %[1]s%[2]s) > 5) FROM asked", aim: 3},
+	{name: "UPDATE, read ahead", text: "UPDATE changed SET v = %[1]s%[2]s)", writes: true, aim: 3},
 }
 
 // way is one way of having the function: at a server, by a call that begins so.

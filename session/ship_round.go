@@ -90,10 +90,6 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if r.closed && sqlState(err) == ship.CodeLate {
 		return false, r.late()
 	}
-	if r.limited && r.writes && r.spool.over {
-		return false, coded("54000", "the rows of a writing statement with predict are too many to be read in parts",
-			fmt.Sprintf("They take more than %d bytes.", r.spool.most), "Read them without a row limit, or raise the setting predict-result-bytes.")
-	}
 	enough := sqlState(err) == ship.CodeEnough
 	r.many = r.many || enough && !c.p.ship.Small
 	if r.round.Empty() {
