@@ -3,13 +3,14 @@ package planner
 import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/lookup"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
 // Inline gives Home with an expression in place of the calls of functions for which write gives one; origin is as
 // Ship.Origin. args are the texts of a call's arguments in the model's order; they may stand in the expression any number
-// of times, since only calls are offered whose arguments are columns, constants, parameters, and casts and operators over
-// these. ok is false where no call was replaced, and for statements of home that take no parameters.
+// of times, since only calls are offered whose arguments lookup.Repeatable allows. ok is false where no call was replaced,
+// and for statements of home that take no parameters.
 func (s *Ship) Inline(write func(f *Function, args []string) (expr string, ok bool)) (home string, origin func(pos int) int, ok bool) {
 	if s.inline == nil {
 		return "", nil, false
@@ -34,7 +35,7 @@ func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (
 			b.plan.inlinable[s.fn] = false
 		}
 		for _, a := range s.args {
-			if !repeatable(a.Node) {
+			if !lookup.Repeatable(a.Node) {
 				b.plan.inlinable[s.fn] = false
 			}
 		}
@@ -58,7 +59,7 @@ func (b *shipBuilder) editInline(s *site) bool {
 	}
 	args := make([]string, len(s.args))
 	for i, a := range s.args {
-		if !repeatable(a.Node) {
+		if !lookup.Repeatable(a.Node) {
 			return false
 		}
 		args[i] = a.Span.Of(b.req.Text)
@@ -88,20 +89,3 @@ func (b *shipBuilder) inFrom() map[*pg_query.FuncCall]bool {
 	})
 	return b.from
 }
-
-// repeatable reports whether an expression gives the same value however often it is evaluated, at next to no cost.
-func repeatable(n *pg_query.Node) bool {
-	switch e := n.GetNode().(type) {
-	case *pg_query.Node_ColumnRef, *pg_query.Node_AConst, *pg_query.Node_ParamRef:
-		return true
-	case *pg_query.Node_TypeCast:
-		return repeatable(e.TypeCast.Arg)
-	case *pg_query.Node_AExpr:
-		return e.AExpr.Kind == pg_query.A_Expr_Kind_AEXPR_OP && len(e.AExpr.Name) == 1 && arithmetic[e.AExpr.Name[0].GetString_().GetSval()] &&
-			(e.AExpr.Lexpr == nil || repeatable(e.AExpr.Lexpr)) && repeatable(e.AExpr.Rexpr)
-	}
-	return false
-}
-
-// arithmetic are the operators that repeatable knows.
-var arithmetic = map[string]bool{"+": true, "-": true, "*": true, "/": true, "%": true}
