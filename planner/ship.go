@@ -69,6 +69,10 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 		return nil, err
 	}
 	b.plan.Home, b.plan.Origin = b.text.emit(req.Span).render(req.Span)
+	if req.Node.GetCopyStmt() != nil {
+		query := b.copied()
+		b.plan.Copied, b.plan.CopiedOrigin = b.text.emit(query).render(query)
+	}
 	b.plan.Writes = b.survey().writes
 	if err := b.demand(); err != nil {
 		return nil, err
@@ -76,6 +80,13 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 	b.ahead()
 	b.plan.inline = b.inliner()
 	return b.plan, nil
+}
+
+// copied covers the query of COPY (query) TO.
+func (b *shipBuilder) copied() sqlparse.Span {
+	toks := b.at.Tokens()
+	const open = 1 // behind COPY
+	return sqlparse.Span{Start: toks[open].Span.End, End: toks[b.at.Closing(open)].Span.Start}
 }
 
 // resolve notes a call with its model.

@@ -9,6 +9,10 @@ type Ship struct {
 	// Home is the statement that home runs, Text's rewrite; Origin maps positions of the first to the client's text.
 	Home   string
 	Origin func(pos int) int
+	// Copied is the query of a COPY as Home has it, which home looks at only when it runs COPY; "" for any other statement.
+	// CopiedOrigin is for it what Origin is for Home.
+	Copied       string
+	CopiedOrigin func(pos int) int
 	// Functions are the temporary functions that Home calls.
 	Functions []*Function
 	// Demand is a read-only statement, with the same parameters, that asks for most of the arguments that Home will, for

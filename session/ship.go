@@ -54,7 +54,16 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 				return unpositioned(err)
 			}
 		}
-		d, err := prepare(plan.Home)
+		text, origin := plan.Home, plan.Origin
+		var d *described
+		if plan.Copied != "" && !req.Shared && several(plan.Functions) {
+			text, origin = plan.Copied, plan.CopiedOrigin
+			err = h.understood(ctx, text)
+		}
+		if err == nil {
+			text, origin = plan.Home, plan.Origin
+			d, err = prepare(text)
+		}
 		if err == nil {
 			p.describeShip(plan, d)
 			if b.savepoints {
@@ -65,7 +74,7 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		alone := h.x.TxStatus() == 'I' && h.alone && several(plan.Functions) // else what ran before would be lost
 		unequal := sqlState(err) == "42803" || sqlState(err) == "42P10"
 		if !unequal || req.Shared || !b.savepoints && !alone {
-			return renamed(repositioned(err, plan.Home, p.text, plan.Origin), plan.Functions)
+			return renamed(repositioned(err, text, p.text, origin), plan.Functions)
 		}
 		req.Shared = true
 		if b.savepoints {
@@ -77,6 +86,19 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			return err
 		}
 	}
+}
+
+// copiedName is the name on home of a query that is prepared only to see whether home understands it.
+const copiedName = "pinnacle_copied"
+
+// understood has home look at a query that is a part of a statement which home looks into only when it runs it.
+func (h *homeSide) understood(ctx context.Context, query string) error {
+	h.forget(copiedName) // one that a failed statement has left
+	_, err := h.prepare(ctx, copiedName, query, nil)
+	if err == nil {
+		h.forget(copiedName)
+	}
+	return err
 }
 
 // groups reports whether a query in a statement has GROUP BY or DISTINCT ON, which compare expressions.
