@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -16,6 +17,7 @@ func ErrorOf(err error) *Error {
 		own      *Error
 		runtime  *udf.Error
 		artifact *artifacts.Error
+		stored   *keyvalue.Error
 	)
 	switch {
 	case err == nil:
@@ -26,6 +28,8 @@ func ErrorOf(err error) *Error {
 		return &Error{Code: runtime.Code, Message: runtime.Message, Detail: runtime.Detail, Hint: runtime.Hint, Err: err}
 	case errors.As(err, &artifact):
 		return &Error{Code: artifact.Code, Message: artifact.Message, Detail: artifact.Detail, Hint: artifact.Hint, Err: err}
+	case errors.As(err, &stored):
+		return &Error{Code: stored.Code, Message: stored.Message, Detail: stored.Detail, Hint: stored.Hint, Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: "57014", Message: "canceling statement due to statement timeout", Err: err}
 	case errors.Is(err, context.Canceled):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -30,6 +31,8 @@ func TestErrorOf(t *testing.T) {
 			datalayer.Error{Code: "22012", Message: "m", Detail: "d", Hint: "h"}},
 		{"row", &udf.RowError{Row: 3, Err: &udf.Error{Code: "22012", Message: "m"}}, datalayer.Error{Code: "22012", Message: "m"}},
 		{"artifact", &artifacts.Error{Code: "53100", Message: "m", Detail: "d", Hint: "h"},
+			datalayer.Error{Code: "53100", Message: "m", Detail: "d", Hint: "h"}},
+		{"metadata store", fmt.Errorf("x: %w", &keyvalue.Error{Code: "53100", Message: "m", Detail: "d", Hint: "h"}),
 			datalayer.Error{Code: "53100", Message: "m", Detail: "d", Hint: "h"}},
 		{"cancel", context.Canceled, datalayer.Error{Code: "57014", Message: "canceling statement due to user request"}},
 		{"timeout", fmt.Errorf("x: %w", context.DeadlineExceeded),
