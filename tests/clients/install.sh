@@ -2,7 +2,7 @@
 # Installs the clients that the integration tests drive, at pinned versions, into .cache/clients of the repository. Running
 # it again does nothing. What is missing from the machine itself (python3, node, java) is said, not installed.
 #
-#   tests/clients/install.sh [python] [node] [java]      (all when none is named)
+#   tests/clients/install.sh [python] [sklearn] [node] [java]      (all when none is named)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=$PWD/.cache/clients
@@ -17,6 +17,7 @@ once() { [ "$(cat "$cache/$1.done" 2>/dev/null)" != "$2" ]; }
 done_with() { echo "$2" >"$cache/$1.done"; }
 
 python_packages=(psycopg==3.3.9 psycopg-binary==3.3.9 sqlalchemy==2.0.58)
+sklearn_packages=(scikit-learn==1.9.0)
 node_packages=(pg@8.23.1 pg-cursor@2.22.0)
 pgjdbc=42.7.7
 
@@ -27,6 +28,15 @@ install_python() {
   python3 -m venv "$cache/python" || die "python3 cannot make a virtual environment (python3-venv)"
   "$cache/python/bin/pip" install -q --disable-pip-version-check "${python_packages[@]}"
   done_with python "${python_packages[*]}"
+}
+
+install_sklearn() {
+  once sklearn "${sklearn_packages[*]}" || return 0
+  need python3
+  rm -rf "$cache/sklearn"
+  python3 -m venv "$cache/sklearn" || die "python3 cannot make a virtual environment (python3-venv)"
+  "$cache/sklearn/bin/pip" install -q --disable-pip-version-check "${sklearn_packages[@]}"
+  done_with sklearn "${sklearn_packages[*]}"
 }
 
 install_node() {
@@ -51,10 +61,10 @@ install_java() {
   done_with java "$pgjdbc"
 }
 
-[ $# -gt 0 ] || set -- python node java
+[ $# -gt 0 ] || set -- python sklearn node java
 for name in "$@"; do
   case $name in
-  python | node | java) "install_$name" ;;
-  *) die "no client $name; there are python, node and java" ;;
+  python | sklearn | node | java) "install_$name" ;;
+  *) die "no client $name; there are python, sklearn, node and java" ;;
   esac
 done
