@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
@@ -117,9 +118,15 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 			h.notice(addNotice(out))
 			return "CREATE MODEL", nil
 		}), nil
-	case *sqlparse.AlterModel:
+	case *sqlparse.Alter:
+		if c.Kind != "model" || c.Owner != (sqlparse.Role{}) {
+			return nil, notYet(st)
+		}
 		return s.command("ALTER MODEL", func(ctx context.Context, h *homeSide) (string, error) { return s.alter(ctx, h, c) }), nil
-	case *sqlparse.DropModel:
+	case *sqlparse.Drop:
+		if c.Kind != "model" {
+			return nil, notYet(st)
+		}
 		return s.command("DROP MODEL", func(ctx context.Context, h *homeSide) (string, error) {
 			found, err := dl.Remove(ctx, c.Name.Name, c.Name.Version, c.IfExists)
 			if err == nil && !found {
@@ -130,8 +137,14 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 	case *sqlparse.CopyArtifact:
 		return s.command("COPY pinnacle.artifacts", s.copyArtifact), nil
 	case *sqlparse.Show:
+		if c.What != "models" && c.What != "artifacts" {
+			return nil, notYet(st)
+		}
 		return s.show(c)
 	case *sqlparse.Describe:
+		if c.Kind != "model" {
+			return nil, notYet(st)
+		}
 		return &listStatement{s: s, list: func(ctx context.Context) ([][2]string, error) {
 			m, err := dl.Describe(ctx, c.Name.Name, c.Name.Version)
 			if err != nil {
@@ -140,9 +153,18 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 			return properties(m), nil
 		}}, nil
 	case *sqlparse.ExplainCreate:
-		return &listStatement{s: s, list: func(ctx context.Context) ([][2]string, error) { return s.dryRun(ctx, c.Create) }}, nil
+		model, ok := c.Create.(*sqlparse.CreateModel)
+		if !ok {
+			return nil, notYet(st)
+		}
+		return &listStatement{s: s, list: func(ctx context.Context) ([][2]string, error) { return s.dryRun(ctx, model) }}, nil
 	}
-	return nil, fmt.Errorf("component statement %T is not known here", st.Component)
+	return nil, notYet(st)
+}
+
+// notYet is the error for a statement whose grammar is known and that is not done by this version.
+func notYet(st *sqlparse.Statement) error {
+	return &sqlparse.Error{Code: "0A000", Message: "this statement is not supported by this version of pinnacle-proxy", Position: st.Span.Start}
 }
 
 func (s *session) command(what string, run func(context.Context, *homeSide) (string, error)) *componentStatement {
@@ -151,18 +173,21 @@ func (s *session) command(what string, run func(context.Context, *homeSide) (str
 
 // changes names a command that changes components; "" for one that only reads.
 func changes(c sqlparse.Component) string {
-	switch c.(type) {
-	case *sqlparse.CreateModel:
-		return "CREATE MODEL"
-	case *sqlparse.AlterModel:
-		return "ALTER MODEL"
-	case *sqlparse.DropModel:
-		return "DROP MODEL"
+	switch c := c.(type) {
+	case sqlparse.Create:
+		return "CREATE " + words(c.Kind())
+	case *sqlparse.Alter:
+		return "ALTER " + words(c.Kind)
+	case *sqlparse.Drop:
+		return "DROP " + words(c.Kind)
 	case *sqlparse.CopyArtifact:
 		return "COPY pinnacle.artifacts"
 	}
 	return ""
 }
+
+// words is a kind of component as SQL writes it.
+func words(kind string) string { return strings.ToUpper(component.Words(kind)) }
 
 func (h *homeSide) notice(message string) {
 	if message != "" {
@@ -199,6 +224,8 @@ func definition(c *sqlparse.CreateModel) (datalayer.ModelDefinition, datalayer.A
 	case c.Query != (sqlparse.Span{}) || c.Target != "":
 		return def, mode, &sqlparse.Error{Code: "0A000", Message: "CREATE MODEL … FROM (select) is not supported yet", Position: c.Query.Start,
 			Hint: "Train the model outside, export it to ONNX, and create it FROM its file."}
+	case c.Sequence != nil || c.Validation != nil:
+		return def, mode, &sqlparse.Error{Code: "0A000", Message: "CREATE MODEL … AS SEQUENCE and VALIDATE are not supported yet", Position: c.Name.Span.Start}
 	case c.Name.Version != 0:
 		return def, mode, &sqlparse.Error{Code: "42601", Message: "CREATE MODEL takes a name without a version", Position: c.Name.Span.Start,
 			Hint: "Versions are counted by the proxy: CREATE OR REPLACE MODEL makes the next one."}
@@ -233,7 +260,7 @@ func typeError(name string, pos int) error {
 }
 
 // alter runs ALTER MODEL.
-func (s *session) alter(ctx context.Context, h *homeSide, c *sqlparse.AlterModel) (string, error) {
+func (s *session) alter(ctx context.Context, h *homeSide, c *sqlparse.Alter) (string, error) {
 	dl := s.cfg.Datalayer
 	switch {
 	case c.RenameTo != "":

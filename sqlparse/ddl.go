@@ -3,46 +3,107 @@ package sqlparse
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 )
 
-// parseComponent reads the tokens of one statement as component DDL. It gives nil without an error for any other
-// statement.
+// parseComponent reads the tokens of one statement as one about components. It gives nil without an error for any other
+// statement: none that it takes is one that PostgreSQL could run.
 func parseComponent(text string, toks []Token) (Component, error) {
-	w := words(text, toks, 5)
-	d := &ddl{text: text, toks: toks, i: 2}
-	switch {
-	case w[0] == "create" && w[1] == "model", w[0] == "create" && w[1] == "or" && w[2] == "replace" && w[3] == "model":
-		d.i = 1
-		return d.component(createModelHint, d.createModel)
-	case w[0] == "explain":
+	w := words(text, toks, 6)
+	d := &ddl{text: text, toks: toks, i: 1}
+	switch w[0] {
+	case "create":
+		if kind := createdKind(w[1:]); kind != "" {
+			d.kind = kind
+			return d.component(createGrammars[kind], func() Component { return d.create() })
+		}
+	case "explain":
 		return parseExplainCreate(d)
-	case w[0] == "alter" && w[1] == "model":
-		return d.component(alterModelHint, d.alterModel)
-	case w[0] == "drop" && w[1] == "model":
-		return d.component(dropModelHint, d.dropModel)
-	case w[0] == "describe" && w[1] == "model":
-		return d.component("DESCRIBE MODEL name[@version]", d.describe)
-	case w[0] == "show" && (w[1] == "models" || w[1] == "artifacts") && !d.isKind(pg_query.Token_ASCII_46):
-		return d.component("SHOW {MODELS | ARTIFACTS} [LIKE 'pattern']", d.show)
+	case "alter", "drop", "describe":
+		kind, n := kindAt(w[1:])
+		if n == 0 {
+			return nil, nil
+		}
+		d.kind, d.i = kind, 1+n
+		switch w[0] {
+		case "alter":
+			return d.component(alterGrammar(kind), d.alter)
+		case "drop":
+			return d.component(dropGrammar(kind), d.drop)
+		}
+		return d.component("DESCRIBE "+upperWords(kind)+" name"+versionGrammar(kind), d.describe)
+	case "show":
+		if what, n := shownAt(w[1:]); n > 0 {
+			if d.i = 1 + n; !d.isKind(pg_query.Token_ASCII_46) {
+				return d.component(showGrammar, func() Component { return d.show(what) })
+			}
+		}
+	case "validate":
+		if w[1] == "model" {
+			d.kind, d.i = "model", 2
+			return d.component(validateGrammar, d.validate)
+		}
+	case "refresh":
+		if w[1] == "listener" {
+			d.kind, d.i = "listener", 2
+			return d.component("REFRESH LISTENER name", func() Component { return &RefreshListener{Name: d.name(false)} })
+		}
+	case "grant", "revoke":
+		return parseGrant(d, w)
 	}
-	return nil, plannedComponent(w, toks)
+	return nil, nil
 }
 
-// The grammars that the hints of syntax errors show.
-const (
-	createModelHint = "CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [(argument type, …)] [RETURNS type] [FROM {'artifact' | (select)}] " +
-		"[TARGET column] USING runtime [AS $$source$$] [WITH (key = value, …)]"
-	alterModelHint = "ALTER MODEL name {SET (key = value, …) | RENAME TO name | SET DEFAULT VERSION number}"
-	dropModelHint  = "DROP MODEL [IF EXISTS] name[@version] [CASCADE | RESTRICT]"
-)
+// kindAt reads the words of a kind, and says how many they are; 0 where there are none.
+func kindAt(w []string) (kind string, n int) {
+	switch w[0] {
+	case "model", "listener", "dataset", "metric", "secret":
+		return w[0], 1
+	case "vector":
+		if w[1] == "index" {
+			return "vector_index", 2
+		}
+	}
+	return "", 0
+}
+
+// createdKind is the kind that the words behind CREATE name, "" for none.
+func createdKind(w []string) string {
+	if w[0] == "or" && w[1] == "replace" {
+		w = w[2:]
+	}
+	kind, _ := kindAt(w)
+	return kind
+}
+
+// shownAt reads what SHOW lists, and says how many words that is; 0 for anything else.
+func shownAt(w []string) (what string, n int) {
+	switch w[0] {
+	case "models", "listeners", "datasets", "metrics", "secrets", "components", "jobs", "artifacts":
+		return w[0], 1
+	case "vector":
+		if w[1] == "indexes" {
+			return "vector_indexes", 2
+		}
+	}
+	return "", 0
+}
+
+// upperWords is a kind as SQL writes it.
+func upperWords(kind string) string { return strings.ToUpper(lowerWords(kind)) }
+
+// lowerWords is a kind as messages name it.
+func lowerWords(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
 
 // ddl reads component DDL by recursive descent. Its methods panic with *Error, which component turns into an error.
 type ddl struct {
 	text string
 	toks []Token
 	i    int
+	// kind is the kind of component that the statement is about.
+	kind string
 }
 
 // component runs one statement's rule to its end; grammar is the hint of its syntax errors.
@@ -146,7 +207,7 @@ func (d *ddl) name(versioned bool) Name {
 	name, span := d.identifier()
 	for k := 0; k < len(name); k++ {
 		if name[k] == '@' {
-			d.fail("42602", span.Start, `the name of a model cannot hold "@"`)
+			d.fail("42602", span.Start, `the name of a %s cannot hold "@"`, lowerWords(d.kind))
 		}
 	}
 	n := Name{Name: name}

@@ -6,35 +6,19 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 )
 
-// createModel reads what follows CREATE. The clauses behind the arguments may stand in any order, each once.
-func (d *ddl) createModel() Component { return d.createModelBody() }
-
-func (d *ddl) createModelBody() *CreateModel {
-	m := &CreateModel{OrReplace: d.accept("or", "replace")}
-	d.expect("model")
-	if d.accept("if") {
-		d.expect("not", "exists")
-		m.IfNotExists = true
-	}
-	m.Name = d.name(false)
+// createModel reads what follows the name. The clauses behind the arguments may stand in any order, each once.
+func (d *ddl) createModel(head Creation) *CreateModel {
+	m := &CreateModel{Creation: head}
 	if d.isKind(pg_query.Token_ASCII_40) {
 		m.HasArgs = true
 		m.Args = d.arguments()
 	}
-	seen := map[string]bool{}
-	for d.i < len(d.toks) {
-		clause := d.peek()
-		if seen[clause] {
-			d.fail("42601", d.toks[d.i].Span.Start, "%s is given twice", strings.ToUpper(clause))
-		}
-		seen[clause] = true
-		d.clause(m, clause)
-	}
-	if !seen["using"] {
-		d.fail("42601", d.toks[len(d.toks)-1].Span.End, "CREATE MODEL needs USING and the name of a runtime")
-	}
-	if m.OrReplace && m.IfNotExists {
-		d.fail("42601", m.Name.Span.Start, "OR REPLACE and IF NOT EXISTS exclude each other")
+	d.clauses(func(clause string) { d.clause(m, clause) })
+	switch {
+	case m.Using == "" && m.Sequence == nil:
+		d.fail("42601", d.end(), "CREATE MODEL needs USING and the name of a runtime, or AS SEQUENCE and models")
+	case m.Sequence != nil && (m.Using != "" || m.HasArgs || m.Returns != "" || m.Artifact != "" || m.Query != Span{}):
+		d.fail("42601", m.Sequence[0].Span.Start, "a sequence takes the arguments of its first model and gives the answer of its last")
 	}
 	return m
 }
@@ -48,7 +32,7 @@ func (d *ddl) clause(m *CreateModel, clause string) {
 	case "from":
 		d.i++
 		if d.isKind(pg_query.Token_ASCII_40) {
-			m.Query = d.trainingSelect()
+			m.Query = d.selectInParens("a model is trained from")
 		} else {
 			m.Artifact, m.ArtifactSpan = d.str()
 			if m.Artifact == "" {
@@ -63,8 +47,16 @@ func (d *ddl) clause(m *CreateModel, clause string) {
 		m.Using, m.UsingSpan = d.identifier()
 	case "as":
 		d.i++
+		if d.accept("sequence") {
+			m.Sequence = d.sequence()
+			return
+		}
 		m.Source, _ = d.str()
 		m.HasSource = true
+	case "validate":
+		d.i++
+		m.Validation = &Validation{}
+		d.validation(m.Validation)
 	case "with":
 		d.i++
 		m.Options = d.options()
@@ -73,25 +65,16 @@ func (d *ddl) clause(m *CreateModel, clause string) {
 	}
 }
 
-// trainingSelect reads (select) and gives the span between the parentheses.
-func (d *ddl) trainingSelect() Span {
-	open := d.i
-	end := closingParen(d.toks, open)
-	if end < 0 {
-		d.i = len(d.toks)
-		d.unexpected()
+// sequence reads (model, …), at least one.
+func (d *ddl) sequence() []Name {
+	d.expectKind(pg_query.Token_ASCII_40)
+	models := []Name{d.name(true)}
+	for d.isKind(pg_query.Token_ASCII_44) {
+		d.i++
+		models = append(models, d.name(true))
 	}
-	if end == open+1 {
-		d.i = end
-		d.unexpected()
-	}
-	span := spanOfTokens(d.toks[open+1 : end])
-	tree := d.postgres("", span, "")
-	if len(tree.Stmts) != 1 || tree.Stmts[0].Stmt.GetSelectStmt() == nil {
-		d.fail("42601", span.Start, "a model is trained from one SELECT")
-	}
-	d.i = end + 1
-	return span
+	d.expectKind(pg_query.Token_ASCII_41)
+	return models
 }
 
 // postgres has PostgreSQL's grammar read a part of the text between before and after; its errors are placed in the text.
@@ -175,7 +158,7 @@ func (d *ddl) returns() (string, Span) {
 // atClause reports whether a clause of CREATE MODEL begins here. WITH is also a word of the types' own.
 func (d *ddl) atClause() bool {
 	switch d.peek() {
-	case "from", "target", "using", "as", "returns":
+	case "from", "target", "using", "as", "returns", "validate":
 		return true
 	case "with":
 		return d.i+1 >= len(d.toks) || d.toks[d.i+1].Kind != pg_query.Token_TIME
@@ -204,70 +187,4 @@ func (d *ddl) typeName(t *pg_query.TypeName, at int) string {
 		name += "[]"
 	}
 	return name
-}
-
-// alterModel reads what follows ALTER MODEL.
-func (d *ddl) alterModel() Component {
-	m := &AlterModel{Name: d.name(false)}
-	switch {
-	case d.accept("rename"):
-		d.expect("to")
-		m.RenameTo = d.name(false).Name
-	case d.accept("set", "default"):
-		d.expect("version")
-		m.DefaultVersion = d.version()
-	default:
-		d.expect("set")
-		m.Set = d.options()
-	}
-	return m
-}
-
-// dropModel reads what follows DROP MODEL.
-func (d *ddl) dropModel() Component {
-	m := &DropModel{}
-	if d.accept("if") {
-		d.expect("exists")
-		m.IfExists = true
-	}
-	m.Name = d.name(true)
-	if m.Cascade = d.accept("cascade"); !m.Cascade {
-		d.accept("restrict")
-	}
-	return m
-}
-
-// describe reads what follows DESCRIBE MODEL.
-func (d *ddl) describe() Component { return &Describe{Name: d.name(true)} }
-
-// show reads the rest of SHOW MODELS.
-func (d *ddl) show() Component {
-	s := &Show{What: d.toks[1].word(d.text)}
-	if d.accept("like") {
-		like, _ := d.str()
-		s.Like = &like
-	}
-	return s
-}
-
-// parseExplainCreate reads EXPLAIN CREATE MODEL; nil for an EXPLAIN of anything else.
-func parseExplainCreate(d *ddl) (Component, error) {
-	create := 1
-	if len(d.toks) > 1 && d.toks[1].Kind == pg_query.Token_ASCII_40 {
-		create = closingParen(d.toks, 1) + 1
-	}
-	for create < len(d.toks) && isExplainWord(d.toks[create].Kind) {
-		create++
-	}
-	w := words(d.text, d.toks[create:], 4)
-	if w[0] != "create" || w[1] != "model" && (w[1] != "or" || w[2] != "replace" || w[3] != "model") {
-		return nil, nil
-	}
-	return d.component("EXPLAIN "+createModelHint, func() Component {
-		if d.i = 1; create > 1 {
-			d.unexpected()
-		}
-		d.i = 2
-		return &ExplainCreate{Create: d.createModelBody()}
-	})
 }

@@ -24,9 +24,9 @@ func TestCreateModel(t *testing.T) {
 		text string
 		want Component
 	}{
-		{minimal, &CreateModel{Name: Name{Name: "late", Span: spanIn(minimal, "late")}, Artifact: "examples/late.onnx", ArtifactSpan: spanIn(minimal, "'examples/late.onnx'"),
+		{minimal, &CreateModel{Creation: Creation{Name: Name{Name: "late", Span: spanIn(minimal, "late")}}, Artifact: "examples/late.onnx", ArtifactSpan: spanIn(minimal, "'examples/late.onnx'"),
 			Using: "onnx", UsingSpan: Span{len(minimal) - 4, len(minimal)}}},
-		{full, &CreateModel{Name: Name{Name: "mph", Span: spanIn(full, "Mph")}, OrReplace: true, HasArgs: true,
+		{full, &CreateModel{Creation: Creation{Name: Name{Name: "mph", Span: spanIn(full, "Mph")}, OrReplace: true}, HasArgs: true,
 			Args: []ArgDecl{
 				{"Distance", "float8", spanIn(full, `"Distance" float8`)}, {"air_time", "float8", spanIn(full, "air_time double precision")},
 				{"n", "numeric[]", spanIn(full, "n numeric(10,2)[]")}, {"", "varchar", spanIn(full, "varchar(3)")},
@@ -38,7 +38,7 @@ func TestCreateModel(t *testing.T) {
 				{"a", "1", spanIn(full, "a = 1")}, {"b", "-2.5", spanIn(full, "B = -2.5")}, {"c", "x'\ty", spanIn(full, `c = E'x''\ty'`)}, {"d", "TRUE", spanIn(full, "d = TRUE")},
 				{"e", "off", spanIn(full, "e = off")}, {"f", "bare", spanIn(full, `"F" = bare`)}, {"g", "3", spanIn(full, "g = +3")},
 			}}},
-		{trained, &ExplainCreate{&CreateModel{Name: Name{Name: `É "x`, Span: spanIn(trained, `"É ""x"`)}, IfNotExists: true,
+		{trained, &ExplainCreate{&CreateModel{Creation: Creation{Name: Name{Name: `É "x`, Span: spanIn(trained, `"É ""x"`)}, IfNotExists: true},
 			Query: spanIn(trained, "SELECT * FROM t WHERE a = ')'"), Target: "Late", Using: "sklearn", UsingSpan: spanIn(trained, "sklearn")}}},
 	}
 	for _, tt := range tests {
@@ -55,14 +55,14 @@ func TestComponents(t *testing.T) {
 		text string
 		want Component
 	}{
-		{"ALTER MODEL m SET (batch_size = 10)", &AlterModel{Name: Name{Name: "m", Span: Span{12, 13}}, Set: []Option{{"batch_size", "10", Span{19, 34}}}}},
-		{`alter model "M" rename to "N x"`, &AlterModel{Name: Name{Name: "M", Span: Span{12, 15}}, RenameTo: "N x"}},
-		{"ALTER MODEL m SET DEFAULT VERSION 12", &AlterModel{Name: Name{Name: "m", Span: Span{12, 13}}, DefaultVersion: 12}},
-		{"DROP MODEL m", &DropModel{Name: Name{Name: "m", Span: Span{11, 12}}}},
-		{"DROP/**/MODEL IF EXISTS m@3 CASCADE", &DropModel{Name: Name{"m", 3, Span{24, 27}}, IfExists: true, Cascade: true}},
-		{"drop model m @ 3 restrict", &DropModel{Name: Name{"m", 3, Span{11, 16}}}},
-		{`DROP MODEL U&"\006d"`, &DropModel{Name: Name{Name: "m", Span: Span{11, 20}}}},
-		{"DESCRIBE MODEL model@2", &Describe{Name{"model", 2, Span{15, 22}}}},
+		{"ALTER MODEL m SET (batch_size = 10)", &Alter{Kind: "model", Name: Name{Name: "m", Span: Span{12, 13}}, Set: []Option{{"batch_size", "10", Span{19, 34}}}}},
+		{`alter model "M" rename to "N x"`, &Alter{Kind: "model", Name: Name{Name: "M", Span: Span{12, 15}}, RenameTo: "N x"}},
+		{"ALTER MODEL m SET DEFAULT VERSION 12", &Alter{Kind: "model", Name: Name{Name: "m", Span: Span{12, 13}}, DefaultVersion: 12}},
+		{"DROP MODEL m", &Drop{Kind: "model", Name: Name{Name: "m", Span: Span{11, 12}}}},
+		{"DROP/**/MODEL IF EXISTS m@3 CASCADE", &Drop{Kind: "model", Name: Name{"m", 3, Span{24, 27}}, IfExists: true, Cascade: true}},
+		{"drop model m @ 3 restrict", &Drop{Kind: "model", Name: Name{"m", 3, Span{11, 16}}}},
+		{`DROP MODEL U&"\006d"`, &Drop{Kind: "model", Name: Name{Name: "m", Span: Span{11, 20}}}},
+		{"DESCRIBE MODEL model@2", &Describe{"model", Name{"model", 2, Span{15, 22}}}},
 		{"SHOW MODELS", &Show{What: "models"}},
 		{"show artifacts like E'a%\\''", &Show{What: "artifacts", Like: &like}},
 		{"COPY pinnacle.artifacts FROM STDIN WITH (FORMAT binary)", &CopyArtifact{}},
@@ -86,7 +86,7 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ text, code, message, at string }{
 		{"CREATE MODEL", "42601", "syntax error at end of input", ""},
-		{"CREATE MODEL m", "42601", "CREATE MODEL needs USING and the name of a runtime", ""},
+		{"CREATE MODEL m", "42601", "CREATE MODEL needs USING and the name of a runtime, or AS SEQUENCE and models", ""},
 		{"CREATE MODEL m USING", "42601", "syntax error at end of input", ""},
 		{"CREATE MODEL select USING x", "42601", `syntax error at or near "select"`, "select USING x"},
 		{"select 'é'; CREATE MODEL m USING x foo; select 1", "42601", `syntax error at or near "foo"`, "foo; select 1"},
@@ -123,13 +123,6 @@ func TestErrors(t *testing.T) {
 		{"SHOW MODELS LIKE x", "42601", `syntax error at or near "x"`, "x"},
 		{"EXPLAIN (ANALYZE) CREATE MODEL m USING x", "42601", `syntax error at or near "("`, "(ANALYZE) CREATE MODEL m USING x"},
 		{"CREATE MODEL m USING x; SELECT 'é' FROM FROM", "42601", `syntax error at or near "FROM"`, "FROM"},
-		{"CREATE LISTENER l ON t", "0A000", "CREATE LISTENER is not supported by this version of pinnacle-proxy", "CREATE LISTENER l ON t"},
-		{"CREATE OR REPLACE DATASET l AS SELECT 1", "0A000", "CREATE DATASET is not supported by this version of pinnacle-proxy", "CREATE OR REPLACE DATASET l AS SELECT 1"},
-		{"create vector index v on t (x)", "0A000", "CREATE VECTOR INDEX is not supported by this version of pinnacle-proxy", "create vector index v on t (x)"},
-		{"show vector indexes", "0A000", "SHOW VECTOR INDEXES is not supported by this version of pinnacle-proxy", "show vector indexes"},
-		{"SHOW JOBS", "0A000", "SHOW JOBS is not supported by this version of pinnacle-proxy", "SHOW JOBS"},
-		{"VALIDATE MODEL m ON (SELECT 1)", "0A000", "VALIDATE MODEL is not supported by this version of pinnacle-proxy", "VALIDATE MODEL m ON (SELECT 1)"},
-		{"GRANT EXECUTE ON MODEL m TO r", "0A000", "GRANT EXECUTE ON MODEL is not supported by this version of pinnacle-proxy", "GRANT EXECUTE ON MODEL m TO r"},
 		{"select predict('', 1)", "22023", "the model's name is empty", "'', 1)"},
 		{"select 'é', predict('a@', 1)", "22023", "'a@' is not the name of a model", "'a@', 1)"},
 		{"select predict('a@0')", "22023", "'a@0' is not the name of a model", "'a@0')"},

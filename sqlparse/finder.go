@@ -27,6 +27,10 @@ func (f *finder) find(stmt *pg_query.Node) {
 		}
 		switch m := m.(type) {
 		case *pg_query.FuncCall:
+			if name, ok := isFunction(m.Funcname); ok {
+				f.err = misplaced(name, int(m.Location))
+				return false
+			}
 			c, err := f.call(m)
 			if err != nil {
 				f.err = err

@@ -2,6 +2,7 @@ package sqlparse
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,6 +26,13 @@ var fuzzSeeds = []string{
 	"SELECT CASE WHEN x.end THEN 1 + x.then ELSE NOT - + @ a::int::text END BETWEEN 1 AND 2 IS NULL OR a AND b",
 	"WITH a AS (SELECT 1 UNION SELECT 2) SELECT sum(1) OVER (ORDER BY (SELECT x FROM a JOIN b ON c AND d)) FROM a, b",
 	"MERGE INTO t USING pinnacle.models m ON true WHEN MATCHED THEN UPDATE SET a = predict('m', b)",
+	"CREATE LISTENER l ON s.\"T\" KEY (id) PREDICT m@2 (a, lower(b)) INTO o FLATTEN REFRESH EVERY '1 h' WITH (k = 1); REFRESH LISTENER l",
+	"CREATE OR REPLACE LISTENER l ON (SELECT 1 FROM t) PREDICT m () REFRESH ON CHANGE; ALTER LISTENER l DISABLE; DROP LISTENER l KEEP OUTPUTS CASCADE",
+	"CREATE VECTOR INDEX v ON LISTENER l USING hnsw WITH (measure = 'dot'); EXPLAIN CREATE VECTOR INDEX v ON t ((a || b)) KEY (id)",
+	"CREATE DATASET d AS WITH x AS (TABLE t) SELECT * FROM x WITH (pin = true); CREATE METRIC m USING f1; CREATE SECRET s FROM FILE '/x'",
+	"CREATE MODEL s AS SEQUENCE (a@1, \"B\") VALIDATE ON DATASET d TARGET y METRICS (f1, mae); VALIDATE MODEL m ON (SELECT 1) TARGET y",
+	"GRANT EXECUTE ON MODEL m, n TO r, PUBLIC; REVOKE CREATE COMPONENT FROM CURRENT_USER; ALTER METRIC m OWNER TO r; SHOW VECTOR INDEXES LIKE 'x'",
+	"SELECT pinnacle.add('{}', $1::text) AS x; SELECT pinnacle.cancel_job(1) FROM t", "DESCRIBE VECTOR INDEX v; DESCRIBE SECRET s; SHOW COMPONENTS",
 	"SELECT u&\"p!0072edict\" UESCAPE '!' ('m', 1)", "select xmlforest(a as end), json_object('a': predict('m', 1))", "SELECT predict(('m'))",
 }
 
@@ -51,6 +59,7 @@ func FuzzParse(f *testing.F) {
 			}
 			end = st.Span.End
 			checkCalls(t, text, st)
+			checkSpans(t, text, st.Span, reflect.ValueOf(st.Component))
 			for _, r := range st.Relations {
 				if !st.Span.Contains(r.Span) || r.Span.Start >= r.Span.End || r.Name == "" && !r.Target {
 					t.Fatalf("%q: relation %+v", text, r)
@@ -70,6 +79,31 @@ func checkError(t *testing.T, text string, err error, gate *Gate) {
 	}
 	if e.Code != "54001" && e.Code != "22021" && !gate.Concerns([]byte(text)) {
 		t.Fatalf("the gate lets %q by, of which Parse says %v", text, err)
+	}
+}
+
+// checkSpans sees that every span of a component statement lies within it, and is zero where it covers nothing.
+func checkSpans(t *testing.T, text string, within Span, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			checkSpans(t, text, within, v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			checkSpans(t, text, within, v.Index(i))
+		}
+	case reflect.Struct:
+		if span, ok := v.Interface().(Span); ok {
+			if span != (Span{}) && (!within.Contains(span) || span.Start >= span.End) {
+				t.Fatalf("%q: span %v of a statement at %v", text, span, within)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			checkSpans(t, text, within, v.Field(i))
+		}
 	}
 }
 

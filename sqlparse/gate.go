@@ -17,7 +17,7 @@ type Gate struct {
 func NewGate() *Gate {
 	names := []string{"predict", "try_predict", "predict_details", "nearest", "similarity", schema}
 	nouns := []string{"model", "models", "listener", "listeners", "vector", "dataset", "datasets", "metric", "metrics",
-		"secret", "secrets", "artifact", "artifacts", "component"}
+		"secret", "secrets", "artifact", "artifacts", "component", "components"}
 	return &Gate{
 		words: newWordSet(append(names, nouns...)...),
 		names: len(names),

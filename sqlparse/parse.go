@@ -132,6 +132,14 @@ func (p *scriptParser) statement(raw *pg_query.RawStmt) (*Statement, error) {
 		st.Component = &CopyArtifact{}
 		return st, nil
 	}
+	call, err := p.functionCall(toks, raw.Stmt)
+	if err != nil {
+		return nil, err
+	}
+	if call != nil {
+		st.Component = call
+		return st, nil
+	}
 	f := finder{text: p.text, toks: toks}
 	f.find(raw.Stmt)
 	if f.err != nil {

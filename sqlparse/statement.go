@@ -43,8 +43,7 @@ type Statement struct {
 	// Node is PostgreSQL's own tree of it, with locations counted from the start of the script's text; nil for
 	// component statements that PostgreSQL's grammar does not know.
 	Node *pg_query.Node
-	// Component is set for component DDL: one of *CreateModel, *AlterModel, *DropModel, *Show, *Describe,
-	// *ExplainCreate, *CopyArtifact.
+	// Component is set for statements about components, which component.go has one by one.
 	Component Component
 	// Calls are the predict calls, in the order of their text (an outer call before those inside its arguments).
 	Calls []*Call
@@ -103,100 +102,6 @@ type Relation struct {
 	// put before the relation can become a subquery; zero elsewhere.
 	Table Span
 }
-
-// Component is a statement of the component DDL.
-type Component interface{ component() }
-
-// Name is a component's name with an optional version.
-type Name struct {
-	Name string
-	// Version is 0 where the text names none.
-	Version int
-	Span    Span
-}
-
-// ArgDecl declares one argument of a model: a type, with or without a name before it.
-type ArgDecl struct {
-	Name string
-	Type string
-	Span Span
-}
-
-// Option is one key = value of WITH (…) or SET (…).
-type Option struct {
-	// Key is in lower case.
-	Key string
-	// Value is the value's text: of a string the content, of a number, TRUE, FALSE or a word its spelling.
-	Value string
-	Span  Span
-}
-
-// CreateModel is CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [(arg type, …)] [RETURNS type]
-// [FROM {'artifact' | (select)}] [TARGET column] USING runtime [AS 'source'] [WITH (key = value, …)].
-type CreateModel struct {
-	Name        Name
-	OrReplace   bool
-	IfNotExists bool
-	// HasArgs tells () from no list at all.
-	HasArgs bool
-	Args    []ArgDecl
-	// Returns is "" where there is no RETURNS.
-	Returns     string
-	ReturnsSpan Span
-	// Artifact is the text after FROM, "" for none.
-	Artifact     string
-	ArtifactSpan Span
-	// Query covers the training select between the parentheses; zero for none.
-	Query  Span
-	Target string
-	Using  string
-	// UsingSpan covers the runtime's name.
-	UsingSpan Span
-	Source    string
-	HasSource bool
-	Options   []Option
-}
-
-// AlterModel is ALTER MODEL name {SET (…) | RENAME TO n | SET DEFAULT VERSION n}.
-type AlterModel struct {
-	Name Name
-	// Exactly one of the three is set.
-	Set            []Option
-	RenameTo       string
-	DefaultVersion int
-}
-
-// DropModel is DROP MODEL [IF EXISTS] name[@version] [CASCADE | RESTRICT].
-type DropModel struct {
-	Name     Name
-	IfExists bool
-	Cascade  bool
-}
-
-// Show is SHOW {MODELS | ARTIFACTS} [LIKE 'pattern'].
-type Show struct {
-	// What is "models" or "artifacts".
-	What string
-	// Like is the pattern; nil where there is none.
-	Like *string
-}
-
-// Describe is DESCRIBE MODEL name[@version].
-type Describe struct{ Name Name }
-
-// ExplainCreate is EXPLAIN CREATE MODEL …: a dry run.
-type ExplainCreate struct{ Create *CreateModel }
-
-// CopyArtifact is COPY pinnacle.artifacts FROM STDIN [WITH (…)].
-type CopyArtifact struct{}
-
-func (*CreateModel) component()   {}
-func (*AlterModel) component()    {}
-func (*DropModel) component()     {}
-func (*Show) component()          {}
-func (*Describe) component()      {}
-func (*ExplainCreate) component() {}
-func (*CopyArtifact) component()  {}
 
 // Error is a component statement or a call that is written wrong. Code is an SQLSTATE; Position is a byte offset into
 // the script's text, -1 for none.
