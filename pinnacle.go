@@ -17,7 +17,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
 	"github.com/pinnacle-proxy/pinnacle-proxy/session"
@@ -192,9 +193,13 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 // again: it gets them before there is one.
 func (p *Proxy) openDatalayer(ctx context.Context) error {
 	c := &p.settings
-	store, err := badgerstore.Open(ctx, badgerstore.Config{Dir: c.MetadataDir(), MinFree: int64(c.MetadataMinFree), Logger: p.options.Logger})
+	kv, err := badgerstore.Open(ctx, badgerstore.Config{Dir: c.MetadataDir(), MinFree: int64(c.MetadataMinFree), Logger: p.options.Logger})
 	if err != nil {
-		return err
+		return datalayer.ErrorOf(err)
+	}
+	store, err := records.Open(ctx, kv)
+	if err != nil {
+		return errors.Join(datalayer.ErrorOf(err), kv.Close())
 	}
 	p.onClose(func(context.Context) error { return store.Close() })
 	files, err := filesystem.Open(c.ArtifactDir())

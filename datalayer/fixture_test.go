@@ -12,8 +12,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -131,7 +131,7 @@ type fixture struct {
 	*datalayer.Datalayer
 	dir       string
 	runtime   *fakeRuntime
-	meta      *badgerstore.Store
+	meta      *records.Store
 	artifacts *filesystem.Store
 	config    datalayer.Config
 	closed    bool
@@ -154,10 +154,7 @@ func open(t *testing.T, change func(c *datalayer.Config)) *fixture {
 func (f *fixture) start(t *testing.T, change func(c *datalayer.Config)) {
 	t.Helper()
 	var err error
-	f.meta, err = badgerstore.Open(context.Background(), badgerstore.Config{Dir: filepath.Join(f.dir, "metadata")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f.meta = openMetadata(t, filepath.Join(f.dir, "metadata"))
 	if f.artifacts, err = filesystem.Open(filepath.Join(f.dir, "artifacts")); err != nil {
 		t.Fatal(err)
 	}
@@ -287,4 +284,16 @@ func floats(xs ...float64) udf.Column { return udf.Column{Type: udf.Float8, Floa
 // streamed hides that a store has files.
 type streamed struct{ artifacts.Store }
 
-var _ metadata.Store = (*badgerstore.Store)(nil)
+// openMetadata opens the metadata store in a directory.
+func openMetadata(t testing.TB, dir string) *records.Store {
+	t.Helper()
+	kv, err := badgerstore.Open(context.Background(), badgerstore.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := records.Open(context.Background(), kv)
+	if err != nil {
+		t.Fatal(errors.Join(err, kv.Close()))
+	}
+	return store
+}

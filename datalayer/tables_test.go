@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -226,10 +225,7 @@ func TestPredict(t *testing.T) {
 func openForBenchmark(b *testing.B, meta string) *datalayer.Datalayer {
 	b.Helper()
 	ctx := context.Background()
-	m, err := badgerstore.Open(ctx, badgerstore.Config{Dir: meta})
-	if err != nil {
-		b.Fatal(err)
-	}
+	m := openMetadata(b, meta)
 	d, err := datalayer.Open(ctx, datalayer.Config{Metadata: m, Artifacts: streamed{}, Runtimes: []udf.Runtime{&fakeRuntime{}}, ArtifactGrace: -1})
 	if err != nil {
 		b.Fatal(err)

@@ -20,7 +20,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
 	"github.com/pinnacle-proxy/pinnacle-proxy/session"
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -133,7 +134,9 @@ func newProxy(t *testing.T, limits session.ShipLimits) *proxy {
 	}
 	ctx := t.Context()
 	dir := t.TempDir()
-	store, err := badgerstore.Open(ctx, badgerstore.Config{Dir: filepath.Join(dir, "metadata")})
+	kv, err := badgerstore.Open(ctx, badgerstore.Config{Dir: filepath.Join(dir, "metadata")})
+	must(t, err)
+	store, err := records.Open(ctx, kv)
 	must(t, err)
 	files, err := filesystem.Open(filepath.Join(dir, "artifacts"))
 	must(t, err)
