@@ -78,3 +78,6 @@ func (twiceCatalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionK
 
 // Volatile implements planner.Catalog: no function is.
 func (twiceCatalog) Volatile([]string) (map[string]bool, error) { return map[string]bool{}, nil }
+
+// UserFunctions implements planner.Catalog: no function is.
+func (twiceCatalog) UserFunctions([]string) (map[string]bool, error) { return map[string]bool{}, nil }

@@ -71,6 +71,15 @@ func (catalog) Volatile(names []string) (map[string]bool, error) {
 	return asked, nil
 }
 
+// UserFunctions implements planner.Catalog.
+func (catalog) UserFunctions(names []string) (map[string]bool, error) {
+	asked := map[string]bool{}
+	for _, n := range names {
+		asked[n] = strings.HasPrefix(n, "own_")
+	}
+	return asked, nil
+}
+
 // plan plans the one statement of a text. A text that begins with "-- collations" asks for the collations, one that begins
 // with "-- cast" has home cast the first argument of the first call.
 func plan(text string) (*planner.Stream, error) {
@@ -151,7 +160,7 @@ func checkHome(t testing.TB, p *planner.Stream) {
 		t.Errorf("home's statement does not parse: %v\n%s", err, p.Home)
 		return
 	}
-	targets := res.Stmts[0].Stmt.GetSelectStmt().TargetList
+	targets := targetList(res.Stmts[0].Stmt)
 	if len(targets) < len(p.Hidden) {
 		t.Errorf("home's statement has %d columns, of which %d are hidden\n%s", len(targets), len(p.Hidden), p.Home)
 		return
@@ -231,4 +240,17 @@ func columnNames(ids []planner.ColumnID) string {
 		names[i] = planner.ShortName(id)
 	}
 	return strings.Join(names, ", ")
+}
+
+// targetList is the list of a SELECT or of RETURNING.
+func targetList(n *pg_query.Node) []*pg_query.Node {
+	switch s := n.GetNode().(type) {
+	case *pg_query.Node_InsertStmt:
+		return s.InsertStmt.ReturningList
+	case *pg_query.Node_UpdateStmt:
+		return s.UpdateStmt.ReturningList
+	case *pg_query.Node_DeleteStmt:
+		return s.DeleteStmt.ReturningList
+	}
+	return n.GetSelectStmt().GetTargetList()
 }

@@ -16,6 +16,8 @@ type Catalog interface {
 	FunctionKinds(names []string) (map[string]sqlparse.FunctionKind, error)
 	// Volatile gives those names for which home has a volatile function.
 	Volatile(names []string) (map[string]bool, error)
+	// UserFunctions gives those names for which home has a function that is not PostgreSQL's own.
+	UserFunctions(names []string) (map[string]bool, error)
 }
 
 // ColumnID numbers the columns that a running plan works on: from 0 up the hidden columns of the home statement, in their
@@ -102,12 +104,14 @@ type Output struct {
 	Cast   bool
 }
 
-// Stream is the plan for calls in the outermost select list and in the AND terms of its WHERE: home runs the
-// statement without the calls, its rows stream through in batches.
+// Stream is the plan for calls in the outermost select list and in the AND terms of its WHERE, or in RETURNING: home runs
+// the statement without the calls, its rows stream through in batches.
 type Stream struct {
 	// Home is the statement that home runs, Text the client's; Origin maps positions of the first to the second.
 	Home   string
 	Origin func(pos int) int
+	// Tag is the statement's command tag without the number of rows.
+	Tag    string
 	Hidden []Hidden
 	Calls  []*Call
 	// Filters are the steps before rows are counted against LIMIT, Finals those after.

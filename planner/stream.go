@@ -45,29 +45,16 @@ type builder struct {
 	later bool
 }
 
-// PlanStream plans a SELECT whose calls stand in its select list or in AND terms of its WHERE. A call anywhere else is
-// a *sqlparse.Error 0A000 that names the clause.
+// PlanStream plans a SELECT whose calls stand in its select list or in AND terms of its WHERE, or a statement that writes
+// whose calls stand in its RETURNING. A call anywhere else is a *sqlparse.Error 0A000 that names the clause.
 func PlanStream(req Request, cat Catalog) (*Stream, error) {
-	sel := req.Node.GetSelectStmt()
-	if sel == nil {
-		return nil, refuseAt(statementName(req.Node), req.Calls[0].Span.Start)
-	}
-	if sel.GetOp() != pg_query.SetOperation_SETOP_NONE {
-		return nil, refuseAt("UNION, INTERSECT or EXCEPT", req.Calls[0].Span.Start)
-	}
-	if len(sel.GetValuesLists()) > 0 {
-		return nil, refuseAt("VALUES", req.Calls[0].Span.Start)
-	}
-	if sel.GetIntoClause() != nil {
-		return nil, refuseAt("SELECT INTO", req.Calls[0].Span.Start)
-	}
-	shape, err := sqlparse.ShapeOf(req.Text, req.Span, sel)
+	shape, err := streamShape(req)
 	if err != nil {
 		return nil, err
 	}
 	b := &builder{
 		req: req, cat: cat, shape: shape, made: map[*sqlparse.Call]int{}, same: map[string]int{},
-		leaves: map[string]ColumnID{}, plan: &Stream{Limit: -1},
+		leaves: map[string]ColumnID{}, plan: &Stream{Tag: streamTag(req.Node), Limit: -1},
 	}
 	if err := b.check(); err != nil {
 		return nil, err
@@ -78,7 +65,93 @@ func PlanStream(req Request, cat Catalog) (*Stream, error) {
 	if err := b.checkFunctions(); err != nil {
 		return nil, err
 	}
+	if err := b.checkReturning(); err != nil {
+		return nil, err
+	}
 	return b.plan, b.build()
+}
+
+// streamShape finds the list in which a plan's calls may stand: that of a SELECT, or RETURNING of a statement that writes.
+func streamShape(req Request) (*sqlparse.SelectShape, error) {
+	first := req.Calls[0].Span.Start
+	switch s := req.Node.GetNode().(type) {
+	case *pg_query.Node_SelectStmt:
+		switch sel := s.SelectStmt; {
+		case sel.GetOp() != pg_query.SetOperation_SETOP_NONE:
+			return nil, refuseAt("UNION, INTERSECT or EXCEPT", first)
+		case len(sel.GetValuesLists()) > 0:
+			return nil, refuseAt("VALUES", first)
+		case sel.GetIntoClause() != nil:
+			return nil, refuseAt("SELECT INTO", first)
+		default:
+			return sqlparse.ShapeOf(req.Text, req.Span, sel)
+		}
+	default:
+		if list := returningList(req.Node); len(list) > 0 {
+			return sqlparse.ReturningOf(req.Text, req.Span, list)
+		}
+	}
+	return nil, refuseAt(statementName(req.Node), first)
+}
+
+// returningList is the list of RETURNING; nil where there is none.
+func returningList(n *pg_query.Node) []*pg_query.Node {
+	switch s := n.GetNode().(type) {
+	case *pg_query.Node_InsertStmt:
+		return s.InsertStmt.ReturningList
+	case *pg_query.Node_UpdateStmt:
+		return s.UpdateStmt.ReturningList
+	case *pg_query.Node_DeleteStmt:
+		return s.DeleteStmt.ReturningList
+	}
+	return nil
+}
+
+// streamTag is a statement's command tag without the number of rows.
+func streamTag(n *pg_query.Node) string {
+	switch n.GetNode().(type) {
+	case *pg_query.Node_InsertStmt:
+		return "INSERT 0"
+	case *pg_query.Node_UpdateStmt:
+		return "UPDATE"
+	case *pg_query.Node_DeleteStmt:
+		return "DELETE"
+	}
+	return "SELECT"
+}
+
+// checkReturning refuses, around a call in RETURNING, functions that are not PostgreSQL's own: home would evaluate them when
+// the statement has written all its rows, and they may read these.
+func (b *builder) checkReturning() error {
+	if b.req.Node.GetSelectStmt() != nil {
+		return nil
+	}
+	var names []string
+	for _, t := range b.shape.Targets {
+		if calls := b.callsIn(t.Expr); len(calls) > 0 {
+			names = append(names, sqlparse.FunctionNames(t.Node, b.req.Calls)...)
+		}
+	}
+	for _, c := range b.req.Calls {
+		for _, a := range c.Args {
+			if sqlparse.HasCall(a.Node, b.req.Calls) {
+				names = append(names, sqlparse.FunctionNames(a.Node, b.req.Calls)...)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	own, err := b.cat.UserFunctions(names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if own[name] {
+			return refuseAt("a RETURNING that calls "+name, b.req.Calls[0].Span.Start)
+		}
+	}
+	return nil
 }
 
 func (b *builder) build() error {

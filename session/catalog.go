@@ -58,27 +58,36 @@ func (c *catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKin
 
 // Volatile implements planner.Catalog. Every schema counts here too.
 func (c *catalog) Volatile(names []string) (map[string]bool, error) {
-	volatile := map[string]bool{}
+	return c.functions(names, "provolatile = 'v' AND prokind = 'f'")
+}
+
+// UserFunctions implements planner.Catalog.
+func (c *catalog) UserFunctions(names []string) (map[string]bool, error) {
+	return c.functions(names, "pronamespace <> 'pg_catalog'::pg_catalog.regnamespace")
+}
+
+// functions gives those of the names for which home has a function that meets a condition on pg_proc.
+func (c *catalog) functions(names []string, condition string) (map[string]bool, error) {
+	found := map[string]bool{}
 	if len(names) == 0 {
-		return volatile, nil
+		return found, nil
 	}
 	list, err := textArray(names)
 	if err != nil {
 		return nil, err
 	}
 	q := stream.Query{
-		Text: "SELECT DISTINCT proname::pg_catalog.text FROM pg_catalog.pg_proc " +
-			"WHERE proname::pg_catalog.text = ANY ($1) AND provolatile = 'v' AND prokind = 'f'",
+		Text:   "SELECT DISTINCT proname::pg_catalog.text FROM pg_catalog.pg_proc WHERE proname::pg_catalog.text = ANY ($1) AND " + condition,
 		Types:  []uint32{udf.Text.ArrayOID()},
 		Params: [][]byte{list}, Formats: []int16{0},
 	}
 	err = c.h.rows(c.ctx, q, func(v [][]byte) error {
 		if len(v) == 1 {
-			volatile[string(v[0])] = true
+			found[string(v[0])] = true
 		}
 		return nil
 	})
-	return volatile, unpositioned(err)
+	return found, unpositioned(err)
 }
 
 // arrayType finds the type of arrays of a type, or, where there is none, the type's name. Composite types count as having

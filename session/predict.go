@@ -396,7 +396,7 @@ func (c *predictCursor) emit(ctx context.Context, h *homeSide, limit int64, sink
 	}
 	c.record()
 	c.warn(h)
-	return fmt.Sprintf("SELECT %d", rows), nil
+	return fmt.Sprintf("%s %d", c.p.stream.Tag, rows), nil
 }
 
 // record adds what was done to predict_stats, once.

@@ -74,6 +74,36 @@ func ShapeOf(text string, span Span, sel *pg_query.SelectStmt) (*SelectShape, er
 	return s, nil
 }
 
+// ReturningOf finds the list of RETURNING of an INSERT, UPDATE or DELETE, which is the whole of the text's range span: as
+// the target list of a SELECT that has no other clause. With covers everything before it.
+func ReturningOf(text string, span Span, list []*pg_query.Node) (*SelectShape, error) {
+	all, err := Tokens(text)
+	if err != nil {
+		return nil, err
+	}
+	toks := within(all, span)
+	s := &SelectShape{Select: &pg_query.SelectStmt{TargetList: list}}
+	for i := 0; i < len(toks); i++ {
+		switch {
+		case opens(toks[i]):
+			if i = closingParen(toks, i); i < 0 {
+				return nil, errShape("parentheses", span.Start)
+			}
+		case toks[i].Kind == pg_query.Token_RETURNING && !label(toks, i):
+			s.With = spanOfTokens(toks[:i])
+			s.set(pg_query.Token_SELECT, nil, toks[i+1:])
+			if len(s.Targets) != len(list) {
+				return nil, errShape("list of RETURNING", toks[i].Span.Start)
+			}
+			for j := range s.Targets {
+				s.Targets[j].describe(toks, list[j].GetResTarget())
+			}
+			return s, nil
+		}
+	}
+	return nil, errShape("RETURNING", span.Start)
+}
+
 // within gives the tokens that lie in span.
 func within(toks []Token, span Span) []Token {
 	lo := 0
