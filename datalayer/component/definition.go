@@ -3,6 +3,47 @@ package component
 // The definitions of the kinds, as their JSON is kept in records, taken by pinnacle.add, and written in the YAML of a
 // whole application. SQL texts within are as they were written, without the parentheses around them.
 
+// ModelDefinition is CREATE MODEL. Of what the model itself says (Arguments to NullOnNull) the record has what was found.
+type ModelDefinition struct {
+	// Runtime is the word after USING; "" for a sequence.
+	Runtime string `json:"runtime,omitempty"`
+	// Models are those of a sequence, in the order in which they are called, each with @version where it is not to follow
+	// the default one.
+	Models []string `json:"models,omitempty"`
+	// Arguments is nil where the model itself says them.
+	Arguments []Argument `json:"arguments"`
+	Returns   string     `json:"returns,omitempty"`
+	// Artifact is what FROM names; in a record the SHA-256 in hex.
+	Artifact      string            `json:"artifact,omitempty"`
+	ArtifactBytes int64             `json:"artifact_bytes,omitempty"`
+	Source        string            `json:"source,omitempty"`
+	Options       map[string]string `json:"options,omitempty"`
+	Deterministic bool              `json:"deterministic,omitempty"`
+	NullOnNull    bool              `json:"null_on_null,omitempty"`
+	// Validation is how it is measured when it is added; nil for not at all.
+	Validation *ValidationDefinition `json:"validation,omitempty"`
+}
+
+// Argument is one argument of a model.
+type Argument struct {
+	// Name is "" for an argument without one.
+	Name string `json:"name,omitempty"`
+	// Type is the type's name, as PostgreSQL's format_type prints it.
+	Type string `json:"type"`
+}
+
+// ValidationDefinition is how a model is measured: VALIDATE … ON … TARGET … METRICS ….
+type ValidationDefinition struct {
+	// Dataset is a dataset's name, with @version where it is not to follow the default one. Either it or Query is set.
+	Dataset string `json:"dataset,omitempty"`
+	// Query is the text of a SELECT.
+	Query string `json:"query,omitempty"`
+	// Target is the column with the right answers; the others are arguments.
+	Target  string            `json:"target"`
+	Metrics []string          `json:"metrics,omitempty"`
+	Options map[string]string `json:"options,omitempty"`
+}
+
 // ListenerDefinition is CREATE LISTENER.
 type ListenerDefinition struct {
 	// Table is the source, as it is written in SQL: quoted where need be, with or without its schema. Either it or Query

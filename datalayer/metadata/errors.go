@@ -1,12 +1,12 @@
 package metadata
 
-import "errors"
+import "github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 
 var (
 	// ErrNotFound says that there is no record of that name, version or digest.
-	ErrNotFound = errors.New("no such record")
+	ErrNotFound = component.ErrNotFound
 	// ErrExists says that a name is taken.
-	ErrExists = errors.New("the name is taken")
+	ErrExists = component.ErrExists
 	// ErrReferenced says that an artifact cannot go because a version refers to it.
-	ErrReferenced = errors.New("the artifact is referred to")
+	ErrReferenced = component.ErrReferenced
 )

@@ -1,10 +1,16 @@
 package metadata
 
-import "time"
+import (
+	"time"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
+)
 
 // Model is a named model with its versions.
 type Model struct {
 	Name string
+	// Owner is a role of home; "" for none.
+	Owner string
 	// Default is the version that was set to be the default one; 0 if none was, which means the newest.
 	Default int
 	// Versions are ordered by number; there is at least one.
@@ -49,23 +55,18 @@ type Version struct {
 	NullOnNull    bool              `json:"null_on_null"`
 	CreatedAt     time.Time         `json:"created_at"`
 	CreatedBy     string            `json:"created_by,omitempty"`
+	// Models are those of a sequence; none for any other model.
+	Models []string `json:"models,omitempty"`
+	// Validation is how it is measured when it is added; nil for not at all.
+	Validation *component.ValidationDefinition `json:"validation,omitempty"`
+	// Uses are the components that it cannot be without.
+	Uses []component.Ref `json:"uses,omitempty"`
+	// Owner is whom a model that is new belongs to; it is not read otherwise.
+	Owner string `json:"-"`
 }
 
 // Arg is one argument of a model.
-type Arg struct {
-	// Name is "" for an argument without one.
-	Name string `json:"name,omitempty"`
-	// Type is the type's name, as PostgreSQL's format_type prints it.
-	Type string `json:"type"`
-}
+type Arg = component.Argument
 
 // Artifact is an artifact that the artifact store has.
-type Artifact struct {
-	// Digest is the SHA-256 in hex.
-	Digest string `json:"digest"`
-	// Size is in bytes.
-	Size      int64     `json:"size"`
-	CreatedAt time.Time `json:"created_at"`
-	// Refs is the number of model versions that refer to it.
-	Refs int `json:"refs"`
-}
+type Artifact = component.Artifact

@@ -2,7 +2,12 @@
 // runtimes nor SQL. The stores are in packages of their own.
 package metadata
 
-import "context"
+import (
+	"context"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
+)
 
 // Store records components. It is safe for concurrent use. What Update has changed survives a crash of the machine.
 //
@@ -19,6 +24,8 @@ type Store interface {
 	// returns an error, which Update then returns as it is. Transactions that collide are run again, so change may be
 	// called several times, and only its last call counts. A Tx is not used after change has returned.
 	Update(ctx context.Context, change func(tx Tx) error) error
+	// KeyValue is what the records are in, for those of other kinds. It is closed by Close.
+	KeyValue() keyvalue.Store
 	// Close lets the store go, once no method runs. Every later call fails.
 	Close() error
 }
@@ -26,6 +33,10 @@ type Store interface {
 // Tx reads and changes records within one transaction, and reads its own changes. It is not for concurrent use. The
 // records that it is given and that it gives belong to the caller.
 type Tx interface {
+	// Components reads and changes components of any kind, models among them, in the same transaction.
+	Components() *component.Tx
+	// KeyValue is the transaction itself, for records of other kinds.
+	KeyValue() keyvalue.Tx
 	// Model gives one model with all its versions; ErrNotFound if there is none of that name.
 	Model(name string) (*Model, error)
 	// AddVersion records a version and gives it the next number of that name, which it returns; v.Version is not

@@ -1,11 +1,11 @@
-// Package records is the metadata.Store over any keyvalue.Store: models, their versions and artifacts, with their numbers
-// and references, written once for all stores.
+// Package records is the metadata.Store over any keyvalue.Store: models as components of that kind, written once for all
+// stores.
 package records
 
 import (
 	"context"
-	"encoding/json"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 )
@@ -24,14 +24,28 @@ func Open(ctx context.Context, kv keyvalue.Store) (*Store, error) {
 	return &Store{kv: kv}, nil
 }
 
-// KeyValue is what the records are in, for records of other kinds. It is closed by the Store's Close.
+// KeyValue implements metadata.Store.
 func (s *Store) KeyValue() keyvalue.Store { return s.kv }
 
 // Models implements metadata.Store.
 func (s *Store) Models(ctx context.Context) (models []*metadata.Model, err error) {
 	err = s.kv.View(ctx, func(r keyvalue.Reader) error {
-		models, err = reader{r}.models()
-		return err
+		models = nil
+		all, err := component.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.Kind != component.KindModel {
+				continue
+			}
+			m, err := metadata.ModelOf(c)
+			if err != nil {
+				return err
+			}
+			models = append(models, m)
+		}
+		return nil
 	})
 	return models, err
 }
@@ -39,7 +53,11 @@ func (s *Store) Models(ctx context.Context) (models []*metadata.Model, err error
 // Model implements metadata.Store.
 func (s *Store) Model(ctx context.Context, name string) (m *metadata.Model, err error) {
 	err = s.kv.View(ctx, func(r keyvalue.Reader) error {
-		m, err = reader{r}.Model(name)
+		c, err := component.Read(r, component.KindModel, name)
+		if err != nil {
+			return err
+		}
+		m, err = metadata.ModelOf(c)
 		return err
 	})
 	return m, err
@@ -48,28 +66,16 @@ func (s *Store) Model(ctx context.Context, name string) (m *metadata.Model, err 
 // Artifacts implements metadata.Store.
 func (s *Store) Artifacts(ctx context.Context) (found []*metadata.Artifact, err error) {
 	err = s.kv.View(ctx, func(r keyvalue.Reader) error {
-		found = nil
-		return r.Scan(artifactSpace, "", "", 0, func(key string, value []byte) error {
-			a := &metadata.Artifact{}
-			found = append(found, a)
-			return decode(artifactSpace, key, value, a)
-		})
+		found, err = component.Artifacts(r)
+		return err
 	})
 	return found, err
 }
 
 // Update implements metadata.Store.
 func (s *Store) Update(ctx context.Context, change func(tx metadata.Tx) error) error {
-	return s.kv.Update(ctx, func(kv keyvalue.Tx) error { return change(&tx{reader{kv}, kv}) })
+	return s.kv.Update(ctx, func(kv keyvalue.Tx) error { return change(&tx{component.In(kv), kv}) })
 }
 
 // Close implements metadata.Store.
 func (s *Store) Close() error { return s.kv.Close() }
-
-// decode reads a record's JSON. What is none is XX001 with the record's name.
-func decode(space keyvalue.Space, key string, value []byte, to any) error {
-	if err := json.Unmarshal(value, to); err != nil {
-		return corrupt(space, key, err)
-	}
-	return nil
-}

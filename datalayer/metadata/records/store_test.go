@@ -73,7 +73,7 @@ func TestCorruptRecord(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	s := openDir(t, t.TempDir())
-	for space, key := range map[keyvalue.Space]string{"models": keyvalue.Key("m"), "artifacts": "a"} {
+	for space, key := range map[keyvalue.Space]string{"components": keyvalue.Key("model", "m"), "artifacts": "a"} {
 		if err := s.KeyValue().Update(ctx, func(tx keyvalue.Tx) error { return tx.Put(space, key, []byte("{")) }); err != nil {
 			t.Fatal(err)
 		}
@@ -81,9 +81,86 @@ func TestCorruptRecord(t *testing.T) {
 	_, modelErr := s.Model(ctx, "m")
 	_, modelsErr := s.Models(ctx)
 	_, artifactsErr := s.Artifacts(ctx)
-	for name, err := range map[string]error{"models": modelErr, "of models": modelsErr, "of artifacts": artifactsErr} {
+	for name, err := range map[string]error{"components": modelErr, "of components": modelsErr, "of artifacts": artifactsErr} {
 		if e := wantCode(t, err, "XX001"); !strings.Contains(e.Message, name) {
 			t.Errorf("message %q does not name the record", e.Message)
 		}
+	}
+}
+
+// TestLayout1 opens a store whose models are where layout 1 had them.
+func TestLayout1(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	kv, err := badgerstore.Open(ctx, badgerstore.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kv.Close() }) // closed by the store below, mostly
+	digest := strings.Repeat("a", 64)
+	old := []struct {
+		space keyvalue.Space
+		key   string
+		value string
+	}{
+		{"models", keyvalue.Key("m"), `{"id":7,"default":2,"last":4}`},
+		{"versions", keyvalue.Key(keyvalue.Number(7), keyvalue.Number(2)),
+			`{"version":2,"runtime":"onnx","args":[{"name":"x","type":"real"}],"returns":"text","hash":"h2","artifact":"` + digest + `","artifact_bytes":5,"created_by":"ann"}`},
+		{"versions", keyvalue.Key(keyvalue.Number(7), keyvalue.Number(4)),
+			`{"version":4,"runtime":"starlark","args":[],"returns":"text","hash":"h4","source":"s","options":{"k":"v"},"deterministic":true,"null_on_null":true}`},
+		{"model_numbers", keyvalue.Key("gone"), `9`},
+		{"counters", "model_id", `8`},
+		{"artifacts", digest, `{"digest":"` + digest + `","size":5,"refs":1}`},
+		{"schema", "version", `{"version":1}`},
+	}
+	err = kv.Update(ctx, func(tx keyvalue.Tx) error {
+		for _, o := range old {
+			if err := tx.Put(o.space, o.key, []byte(o.value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := records.Open(ctx, kv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.Model(ctx, "m")
+	if err != nil || m.Default != 2 || m.Owner != "" || len(m.Versions) != 2 || m.Versions[0].Args[0].Type != "real" || m.Versions[0].Artifact != digest ||
+		m.Versions[0].CreatedBy != "ann" || m.Versions[1].Options["k"] != "v" || !m.Versions[1].NullOnNull || m.Versions[1].Args == nil {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	for name, want := range map[string]int{"m": 5, "gone": 10, "new": 1} {
+		err := s.Update(ctx, func(tx metadata.Tx) error {
+			n, err := tx.AddVersion(name, &metadata.Version{Hash: "x"})
+			if n != want {
+				t.Errorf("the next version of %s is %d", name, n)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	models, err := s.Models(ctx)
+	if err != nil || len(models) != 3 || len(models[0].Versions) != 1 || len(models[1].Versions) != 3 {
+		t.Fatalf("%+v, %v", models, err)
+	}
+	err = s.KeyValue().View(ctx, func(r keyvalue.Reader) error {
+		for _, space := range []keyvalue.Space{"models", "versions", "model_numbers"} {
+			if err := r.Scan(space, "", "", 0, func(key string, _ []byte) error {
+				t.Errorf("%q is left in %s", key, space)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
