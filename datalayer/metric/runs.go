@@ -197,19 +197,23 @@ func (s *sources) Pop() any {
 }
 
 // encodeGroup writes a group: the score's bits and the two counts, little-endian.
-func encodeGroup(w io.Writer, g group) error {
-	var b [groupBytes]byte
-	binary.LittleEndian.PutUint64(b[0:], math.Float64bits(g.score))
-	binary.LittleEndian.PutUint64(b[8:], g.counts[0])
-	binary.LittleEndian.PutUint64(b[16:], g.counts[1])
-	_, err := w.Write(b[:])
+func encodeGroup(w *bufio.Writer, g group) error {
+	if w.Available() < groupBytes {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	b := binary.LittleEndian.AppendUint64(w.AvailableBuffer(), math.Float64bits(g.score))
+	b = binary.LittleEndian.AppendUint64(b, g.counts[0])
+	b = binary.LittleEndian.AppendUint64(b, g.counts[1])
+	_, err := w.Write(b)
 	return err
 }
 
 // decodeGroup reads a group that encodeGroup wrote. What it cannot have written is an error.
-func decodeGroup(r io.Reader) (group, error) {
-	var b [groupBytes]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
+func decodeGroup(r *bufio.Reader) (group, error) {
+	b, err := r.Peek(groupBytes)
+	if err != nil {
 		return group{}, fmt.Errorf("a run is cut off: %w", err)
 	}
 	g := group{score: math.Float64frombits(binary.LittleEndian.Uint64(b[0:])),
@@ -217,5 +221,6 @@ func decodeGroup(r io.Reader) (group, error) {
 	if finite(g.score) != nil || g.counts[0]+g.counts[1] == 0 {
 		return group{}, errors.New("a run holds what was not written")
 	}
-	return g, nil
+	_, err = r.Discard(groupBytes)
+	return g, err
 }
