@@ -59,6 +59,8 @@ type ListenerDefinition struct {
 	Arguments []string `json:"arguments"`
 	// Into is the table of the outputs, as it is written in SQL; "": the listener's name.
 	Into string `json:"into,omitempty"`
+	// SearchPath is the search_path by which the names in Table, Query, Arguments and Into are read; "": home's default.
+	SearchPath string `json:"search_path,omitempty"`
 	// Flatten says that an array that the model answers becomes one row an element.
 	Flatten bool `json:"flatten,omitempty"`
 	// Refresh is "change", "every" or "manual"; "": the default.

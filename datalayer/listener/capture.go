@@ -1,0 +1,207 @@
+package listener
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// captureSpec is a capture that a listener goes by.
+type captureSpec struct {
+	table table
+	// key are the columns whose values are noted; none: only that there was a change.
+	key []column
+}
+
+// captures are those that a listener needs: of the keys of its table, or of any change of what its query reads.
+func (k *kept) captures(how string) []captureSpec {
+	if how != CaptureTriggers {
+		return nil
+	}
+	var specs []captureSpec
+	for _, t := range k.tables {
+		if !t.plain() || t.temporary {
+			continue
+		}
+		c := captureSpec{table: t}
+		if k.keyed {
+			c.key = k.key
+		}
+		specs = append(specs, c)
+	}
+	return specs
+}
+
+// ensureCaptures registers the listener with the captures it needs, which are made where they are missing, and takes it
+// from others. It reports whether changes may have gone unnoticed until now.
+func (k *kept) ensureCaptures(ctx context.Context, tx pgx.Tx, how string) (bool, error) {
+	wanted := []int{}
+	anew := false
+	for _, spec := range k.captures(how) {
+		id, made, err := ensureCapture(ctx, tx, spec)
+		if err != nil {
+			return false, err
+		}
+		// Whoever hands on changes now knows the listeners that there were before.
+		if _, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1, $2)", lockClass, -id); err != nil {
+			return false, err
+		}
+		tag, err := tx.Exec(ctx, "INSERT INTO "+schema+".captured VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", id, k.id, !k.keyed)
+		if err != nil {
+			return false, err
+		}
+		anew = anew || made || tag.RowsAffected() > 0
+		wanted = append(wanted, id)
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM "+schema+".captured WHERE listener = $1 AND capture <> ALL ($2)", k.id, wanted); err != nil {
+		return false, err
+	}
+	return anew, dropUnused(ctx, tx)
+}
+
+// ensureCapture finds or makes a capture with all its parts. Where any part was missing, every listener that goes by it
+// gets a scan.
+func ensureCapture(ctx context.Context, tx pgx.Tx, spec captureSpec) (id int, made bool, err error) {
+	names, types := []string{}, []string{}
+	for _, c := range spec.key {
+		names, types = append(names, c.name), append(types, c.typ)
+	}
+	find := "SELECT id FROM " + schema + ".captures WHERE relation = $1 AND key_columns = $2 AND key_types = $3"
+	err = tx.QueryRow(ctx, find, spec.table.name, names, types).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = tx.QueryRow(ctx, "INSERT INTO "+schema+".captures (relation, key_columns, key_types) VALUES ($1, $2, $3) RETURNING id", spec.table.name, names, types).Scan(&id)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	var log bool
+	if err := tx.QueryRow(ctx, "SELECT pg_catalog.to_regclass($1) IS NOT NULL", changesOf(id)).Scan(&log); err != nil {
+		return 0, false, err
+	}
+	if !log {
+		made = true
+		if _, err := tx.Exec(ctx, changesText(id, spec)); err != nil {
+			return 0, false, err
+		}
+	}
+	installed, err := installTriggers(ctx, tx, id, spec)
+	if err != nil {
+		return 0, false, err
+	}
+	if made = made || installed; made {
+		_, err = tx.Exec(ctx, "UPDATE "+schema+".listeners SET scan_wanted = scan_wanted + 1 WHERE id IN (SELECT listener FROM "+schema+".captured WHERE capture = $1)", id)
+	}
+	return id, made, err
+}
+
+// changesText makes a capture's table and its trigger function. The table has no index: it is filled by writers, who pay
+// for one, and emptied as a whole. Its dead rows are to go soon.
+func changesText(id int, spec captureSpec) string {
+	columns := each(len(spec.key), "", func(i int) string { return fmt.Sprintf("k%d %s, ", i, typeOf(spec.key[i])) })
+	return "CREATE TABLE " + changesOf(id) + " (" + columns + "whole boolean NOT NULL DEFAULT false, at timestamptz NOT NULL DEFAULT pg_catalog.now()) " +
+		"WITH (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000000);\n" + functionText(id, spec)
+}
+
+// typeOf is a column's type with its collation.
+func typeOf(c column) string {
+	if c.collation == "" {
+		return c.typ
+	}
+	return c.typ + " COLLATE " + c.collation
+}
+
+// functionText makes a capture's trigger function. It runs with the rights of its owner, in the writer's own search_path,
+// so it names every function and operator with its schema. Where the table has not the key's columns any more, it notes
+// that everything is to be looked at: the writer's statement must not fail for the listener's sake.
+func functionText(id int, spec captureSpec) string {
+	whole := "INSERT INTO " + changesOf(id) + " (whole) VALUES (true);"
+	var body string
+	if len(spec.key) == 0 {
+		some := func(op, table string) string {
+			return "ELSIF TG_OP OPERATOR(pg_catalog.=) '" + op + "' THEN\nIF EXISTS (SELECT FROM " + table + ") THEN\n" + whole + "\nEND IF;\n"
+		}
+		body = "IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' THEN\n" + whole + "\n" + some("INSERT", "new_rows") + some("UPDATE", "new_rows") + some("DELETE", "old_rows") + "END IF;"
+	} else {
+		there := each(len(spec.key), " OR ", func(i int) string {
+			c := spec.key[i]
+			return fmt.Sprintf("attname OPERATOR(pg_catalog.=) %s::pg_catalog.name AND atttypid OPERATOR(pg_catalog.=) %d::pg_catalog.oid AND NOT attisdropped", literal(c.name), c.oid)
+		})
+		columns, places := each(len(spec.key), ", ", func(i int) string { return quote(spec.key[i].name) }), numbered(len(spec.key), ", ", "k%d")
+		into := "INSERT INTO " + changesOf(id) + " (" + places + ") SELECT " + columns + " FROM "
+		body = fmt.Sprintf(`IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' OR (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute
+	WHERE attrelid OPERATOR(pg_catalog.=) TG_RELID AND (%s)) OPERATOR(pg_catalog.<>) %d THEN
+%s
+ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+%s
+ELSIF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' THEN
+%s
+ELSE
+%s
+END IF;`, there, len(spec.key), whole, into+"new_rows;", into+"new_rows UNION SELECT "+columns+" FROM old_rows;", into+"old_rows;")
+	}
+	return "CREATE OR REPLACE FUNCTION " + captureOf(id) + "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS " + literal("BEGIN\n"+body+"\nRETURN NULL;\nEND") +
+		";\nREVOKE ALL ON FUNCTION " + captureOf(id) + "() FROM PUBLIC"
+}
+
+// triggers are the four that a capture has on a table: name, event, and the transition tables that it reads.
+func triggers(id int) [][3]string {
+	name := func(what string) string { return fmt.Sprintf("pinnacle_capture_%d_%s", id, what) }
+	return [][3]string{
+		{name("insert"), "INSERT", " REFERENCING NEW TABLE AS new_rows"},
+		{name("update"), "UPDATE", " REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows"},
+		{name("delete"), "DELETE", " REFERENCING OLD TABLE AS old_rows"},
+		{name("truncate"), "TRUNCATE", ""},
+	}
+}
+
+// installTriggers makes the triggers that are missing or disabled on a table and, since a statement may name those
+// directly, on its partitions and children. It reports whether there were any.
+func installTriggers(ctx context.Context, tx pgx.Tx, id int, spec captureSpec) (bool, error) {
+	rows, err := tx.Query(ctx, `WITH RECURSIVE r(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM r JOIN pg_catalog.pg_inherits i ON i.inhparent = r.oid)
+		SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+			ARRAY (SELECT t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A' AND NOT t.tgisinternal)
+		FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')`, spec.table.oid)
+	if err != nil {
+		return false, err
+	}
+	var relation string
+	var there, texts []string
+	_, err = pgx.ForEachRow(rows, []any{&relation, &there}, func() error {
+		for _, t := range triggers(id) {
+			if !slices.Contains(there, t[0]) {
+				texts = append(texts, fmt.Sprintf("CREATE OR REPLACE TRIGGER %[1]s AFTER %[2]s ON %[3]s%[4]s FOR EACH STATEMENT EXECUTE FUNCTION %[5]s();\nALTER TABLE %[3]s ENABLE ALWAYS TRIGGER %[1]s",
+					t[0], t[1], relation, t[2], captureOf(id)))
+			}
+		}
+		return nil
+	})
+	if err != nil || len(texts) == 0 {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, strings.Join(texts, ";\n"))
+	return true, err
+}
+
+// dropUnused takes away the captures that no listener goes by.
+func dropUnused(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, "SELECT id FROM "+schema+".captures c WHERE NOT EXISTS (SELECT FROM "+schema+".captured d WHERE d.capture = c.id)")
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		// The triggers go with their function.
+		text := fmt.Sprintf("DROP FUNCTION IF EXISTS %s() CASCADE; DROP TABLE IF EXISTS %s; DELETE FROM %s.captures WHERE id = %d", captureOf(id), changesOf(id), schema, id)
+		if _, err := tx.Exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
