@@ -78,6 +78,13 @@ func (m *models) deploy(name string) {
 	m.versions[name] = &next
 }
 
+// version is the number of the newest version.
+func (m *models) version(name string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.versions[name].Version
+}
+
 func (m *models) set(change func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,7 +119,7 @@ func (m *models) Predict(_ context.Context, v *datalayer.ModelVersion, args []ud
 	var failed []error
 	for i := range rows {
 		text := args[0].Texts[i]
-		if m.bad[text] {
+		if m.bad[text] || strings.HasPrefix(text, "bad ") {
 			if failed == nil {
 				failed = make([]error, rows)
 			}
@@ -120,9 +127,14 @@ func (m *models) Predict(_ context.Context, v *datalayer.ModelVersion, args []ud
 			out.SetNull(i)
 			continue
 		}
+		tag := func() string { return fmt.Sprintf("v%d:%s/%d", v.Version, text, args[1].Ints[i]) }
 		switch v.Name {
-		case "tag":
-			out.Texts[i] = fmt.Sprintf("v%d:%s/%d", v.Version, text, args[1].Ints[i])
+		default:
+			if v.Returns == udf.TextArray {
+				out.TextLists[i] = strings.Fields(tag())
+			} else {
+				out.Texts[i] = tag()
+			}
 		case "words":
 			out.TextLists[i] = strings.Fields(text)
 		case "shout":
@@ -137,7 +149,7 @@ func (m *models) Predict(_ context.Context, v *datalayer.ModelVersion, args []ud
 // home is a database of a test's own with a Keeper that works on it.
 type home struct {
 	*pgxpool.Pool
-	t      *testing.T
+	t      testing.TB
 	models *models
 	keeper *listener.Keeper
 	config listener.Config
@@ -148,7 +160,7 @@ type home struct {
 }
 
 // newHome makes one. The Keeper runs until the test's end.
-func newHome(t *testing.T, change func(c *listener.Config)) *home {
+func newHome(t testing.TB, change func(c *listener.Config)) *home {
 	t.Helper()
 	ctx := t.Context()
 	name := fmt.Sprintf("l%d", time.Now().UnixNano())
@@ -165,7 +177,7 @@ func newHome(t *testing.T, change func(c *listener.Config)) *home {
 	return h
 }
 
-func pool(t *testing.T, database string) *pgxpool.Pool {
+func pool(t testing.TB, database string) *pgxpool.Pool {
 	t.Helper()
 	p, err := pgxpool.New(context.Background(), server.URL(database)+"&pool_max_conns=8")
 	if err != nil {

@@ -389,4 +389,3 @@ func TestTwoKeepersAndRestarts(t *testing.T) {
 		t.Errorf("the model was asked %d times, which is more than %d", asked, most)
 	}
 }
-

@@ -11,7 +11,7 @@ import (
 // quote writes a name as SQL does, always in double quotes.
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// literal writes a string constant of SQL. E'' makes it independent of standard_conforming_strings.
+// literal writes a string constant of SQL. E” makes it independent of standard_conforming_strings.
 func literal(text string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
