@@ -433,6 +433,7 @@ func (b *builder) target(t sqlparse.Target, eval *Eval) (*fragment, Output, erro
 		}
 		call := b.plan.Calls[i]
 		f := (&fragment{}).add("NULL::" + call.Model.Returns.String())
+		b.typed = append(b.typed, edit{t.Expr, b.unfolded(m)})
 		if convertible(call.Model.Returns) {
 			b.floats(call.Model.Returns)
 			return f, Output{Col: call.Out}, nil
@@ -449,11 +450,26 @@ func (b *builder) target(t sqlparse.Target, eval *Eval) (*fragment, Output, erro
 	if cast := sqlparse.CastTo(b.req.Text, t.Expr, t.Node); cast != (sqlparse.Span{}) {
 		f = (&fragment{}).add("(").append(f).add(")::").copy(b.req.Text, cast) // CASE would lose the type's modifier
 	}
-	o := Output{Col: out}
-	if t.Node.GetTypeCast().GetArg().GetColumnRef() != nil && len(m.Parts) == 1 && m.Parts[0].Call == nil {
-		o.Origin, o.Cast = b.leaf(m.Parts[0].Span), true
+	if !m.Pure && len(b.callsIn(t.Expr)) > 0 {
+		b.typed = append(b.typed, edit{t.Expr, b.unfolded(m)})
 	}
-	return f, o, nil
+	return f, Output{Col: out, Inherits: inherits(t.Node), Cast: t.Node.GetTypeCast() != nil}, nil
+}
+
+// inherits reports whether an expression may have the type modifier or the origin of a part of it (exprTypmod in nodeFuncs.c).
+func inherits(n *pg_query.Node) bool {
+	switch e := n.GetNode().(type) {
+	case *pg_query.Node_CaseExpr, *pg_query.Node_CoalesceExpr, *pg_query.Node_MinMaxExpr, *pg_query.Node_AArrayExpr, *pg_query.Node_AIndirection,
+		*pg_query.Node_SubLink, *pg_query.Node_ColumnRef:
+		return true
+	case *pg_query.Node_AExpr:
+		return e.AExpr.Kind == pg_query.A_Expr_Kind_AEXPR_NULLIF
+	case *pg_query.Node_CollateClause:
+		return inherits(e.CollateClause.Arg)
+	case *pg_query.Node_TypeCast:
+		return inherits(e.TypeCast.Arg)
+	}
+	return false
 }
 
 // floats has home say how floats are printed, once, where answers of type t are handed to the client.

@@ -31,6 +31,7 @@ var models = map[string]datalayer.ModelVersion{
 	"doc":    {Args: []udf.Arg{{Name: "x", Type: udf.JSONB}}, Returns: udf.JSONB, NullOnNull: true, Deterministic: true},
 	"embed":  {Args: []udf.Arg{{Type: udf.Text}}, Returns: udf.Float4Array, NullOnNull: true, Deterministic: true},
 	"roll":   {Args: []udf.Arg{{Name: "x", Type: udf.Int4}}, Returns: udf.Int4},
+	"brief":  {Args: []udf.Arg{{Name: "x", Type: udf.JSON}}, Returns: udf.Int4, NullOnNull: true, Deterministic: true},
 	"answer": {Returns: udf.Int4, NullOnNull: true, Deterministic: true},
 }
 

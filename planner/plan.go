@@ -98,10 +98,9 @@ type Output struct {
 	// HomeName is the name of the place holder in home's RowDescription, Name the one that the client sees.
 	HomeName, Name string
 	Col            ColumnID
-	// Origin, where Cast is set, is the column that the output is a cast of: if that changes nothing, the client is told
-	// the table's column.
-	Origin ColumnID
-	Cast   bool
+	// Inherits says that the column may have the type modifier, or the table's column, of a part of its expression, which the
+	// place holder does not have; Stream.Typed does. Cast says that it is a cast of a column, which may be the column itself.
+	Inherits, Cast bool
 }
 
 // Stream is the plan for calls in the outermost select list and in the AND terms of its WHERE, or in RETURNING: home runs
@@ -113,7 +112,10 @@ type Stream struct {
 	// Tag is the statement's command tag without the number of rows.
 	Tag    string
 	Hidden []Hidden
-	Calls  []*Call
+	// Typed has the client's columns alone, as Home's parameters are: what home says of them, before it is run, is what it would
+	// say if predict were a function. It is never run.
+	Typed string
+	Calls []*Call
 	// Filters are the steps before rows are counted against LIMIT, Finals those after.
 	Filters, Finals []Step
 	Outputs         []Output

@@ -7,6 +7,7 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // Ahead is a statement that reads the distinct arguments of a function's calls before Home is run: those that Home will
@@ -115,7 +116,7 @@ func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*si
 		}
 		items := make([]string, len(s.args))
 		for i, a := range s.args {
-			if !b.ofRow(a.Node) {
+			if !b.ofRow(a.Node) || f.Model.Args[i].Type == udf.JSON { // which home cannot compare
 				return
 			}
 			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)

@@ -245,3 +245,33 @@ func TestShipManyCalls(t *testing.T) {
 		t.Errorf("the functions have %d calls", called)
 	}
 }
+
+// TestAheadOfJSON wants no DISTINCT over json, which PostgreSQL cannot compare.
+func TestAheadOfJSON(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]int{"doc": 1, "brief": 0} {
+		p, err := ship("SELECT DISTINCT predict('" + model + "', j) FROM t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Ahead) != want {
+			t.Errorf("arguments of %s are read ahead by %d statements, want %d", model, len(p.Ahead), want)
+		}
+	}
+}
+
+// TestCopied wants the query of COPY, and positions in it to be those of the client's text.
+func TestCopied(t *testing.T) {
+	t.Parallel()
+	text := "COPY (SELECT predict('half', nosuch) FROM t) TO STDOUT (FORMAT csv)"
+	p, err := ship(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "SELECT pg_temp." + p.Functions[0].Name + "( nosuch) AS predict FROM t"; p.Copied != want {
+		t.Errorf("the query is %q, want %q", p.Copied, want)
+	}
+	if at := p.CopiedOrigin(strings.Index(p.Copied, "nosuch")); at != strings.Index(text, "nosuch") {
+		t.Errorf("the argument is at %d, want %d", at, strings.Index(text, "nosuch"))
+	}
+}

@@ -40,6 +40,7 @@ type builder struct {
 	same    map[string]int         // calls by model and argument texts
 	leaves  map[string]ColumnID
 	hidden  []*fragment // expression of each hidden column
+	typed   []edit      // what makes Stream.Typed
 	filters bool
 	// later says that what is planned now runs only for rows that a condition with predict has left.
 	later bool
@@ -162,6 +163,7 @@ func (b *builder) build() error {
 				return err
 			}
 			edits = append(edits, edit{term, (&fragment{}).add("true")})
+			b.typed = append(b.typed, edit{term, (&fragment{}).add("true")})
 		}
 	}
 	if err := b.limits(&edits); err != nil {
@@ -182,6 +184,7 @@ func (b *builder) build() error {
 		edits = append(edits, edit{sqlparse.Span{Start: end, End: end}, tail})
 	}
 	b.plan.Home, b.plan.Origin = rewrite(b.req.Text, b.req.Span, edits)
+	b.plan.Typed, _ = rewrite(b.req.Text, b.req.Span, b.typed)
 	return nil
 }
 
@@ -246,6 +249,13 @@ func (b *builder) dissect(span sqlparse.Span, node *pg_query.Node) (*sqlparse.Mi
 // placeholder is an expression of a mixed one's type that home never evaluates.
 func (b *builder) placeholder(m *sqlparse.Mixed) *fragment {
 	return (&fragment{}).add("CASE WHEN false THEN (").append(b.placeholderBody(m)).add(") END")
+}
+
+// unfolded is a mixed expression with what home knows nothing of, but its type, in place of each call.
+func (b *builder) unfolded(m *sqlparse.Mixed) *fragment {
+	return (&fragment{}).mixed(b.req.Text, m, func(c *sqlparse.Call) string {
+		return "(SELECT NULL::" + b.plan.Calls[b.made[c]].Model.Returns.String() + ")"
+	})
 }
 
 // placeholderBody is a mixed expression with a NULL of the right type in place of each call.

@@ -218,7 +218,10 @@ func (c *explainCursor) analyze(ctx context.Context, h *homeSide, r *report) err
 	defer inner.close()
 	run, streams := inner.(*predictCursor)
 	if !streams {
-		return c.analyzeShip(ctx, h, inner.(*shipCursor), r, began)
+		if err := c.analyzeShip(ctx, h, inner.(*shipCursor), r, began); err != nil {
+			return err
+		}
+		return h.closePortal(ctx, innerName)
 	}
 	first := &firstRow{began: began}
 	if _, err := run.emit(ctx, h, 0, first); err != nil {

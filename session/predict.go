@@ -206,28 +206,23 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 		}
 		p.onHome = append(p.onHome, field)
 	}
+	columns := map[int]*planner.Output{}
 	for i := range p.visible {
-		for _, out := range plan.Outputs {
+		for j, out := range plan.Outputs {
 			if string(p.visible[i].Name) == out.HomeName {
 				p.visible[i].Name = []byte(out.Name)
-				if out.Cast {
-					origin(&p.visible[i], &d.fields[first+int(out.Origin)])
-				}
+				columns[i] = &plan.Outputs[j]
 			}
 		}
+	}
+	if err := p.inherit(ctx, h, columns); err != nil {
+		return err
 	}
 	p.views.shape(p.visible)
 	if !p.told {
 		p.promised, p.told = p.visible, true
 	}
 	return nil
-}
-
-// origin gives a column that is a cast of another that one's table and number, if the cast changes nothing.
-func origin(f, from *pgproto3.FieldDescription) {
-	if from.DataTypeOID == f.DataTypeOID && from.TypeModifier == f.TypeModifier {
-		f.TableOID, f.TableAttributeNumber = from.TableOID, from.TableAttributeNumber
-	}
 }
 
 // renew implements statement. A statement whose result would change stays refused until its models answer as before.
@@ -314,6 +309,11 @@ func (p *predictStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bi
 	fields, formats, err := withFormats(p.visible, b.ResultFormatCodes)
 	if err != nil {
 		return nil, err
+	}
+	if p.vague() {
+		if err := p.planned(ctx, h, p.stream.Typed, b, fields); err != nil {
+			return nil, err
+		}
 	}
 	own := *b
 	own.ResultFormatCodes = stream.HomeFormats(p.stream, p.onHome, formats)

@@ -58,7 +58,7 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		var d *described
 		if plan.Copied != "" && !req.Shared && several(plan.Functions) {
 			text, origin = plan.Copied, plan.CopiedOrigin
-			err = h.understood(ctx, text)
+			_, err = h.look(ctx, text, nil)
 		}
 		if err == nil {
 			text, origin = plan.Home, plan.Origin
@@ -86,19 +86,6 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			return err
 		}
 	}
-}
-
-// copiedName is the name on home of a query that is prepared only to see whether home understands it.
-const copiedName = "pinnacle_copied"
-
-// understood has home look at a query that is a part of a statement which home looks into only when it runs it.
-func (h *homeSide) understood(ctx context.Context, query string) error {
-	h.forget(copiedName) // one that a failed statement has left
-	_, err := h.prepare(ctx, copiedName, query, nil)
-	if err == nil {
-		h.forget(copiedName)
-	}
-	return err
 }
 
 // groups reports whether a query in a statement has GROUP BY or DISTINCT ON, which compare expressions.
@@ -284,10 +271,13 @@ func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto
 	if err != nil {
 		return nil, err
 	}
-	if !h.simple {
-		if err := h.boundNoting(ctx, b); err != nil {
+	vague := p.vague()
+	if !h.simple || vague {
+		d, err := h.boundNoting(ctx, b, vague)
+		if err != nil {
 			return nil, p.reposition(err)
 		}
+		modified(fields, d.fields)
 	}
 	c := &shipCursor{p: p, described: fields, bound: *b, leases: map[*planner.Function]*datalayer.Lease{}, stats: map[*planner.Function]*datalayer.CallStats{},
 		given: map[*planner.Function]int{}}
@@ -330,23 +320,29 @@ func askedBy(body []byte) (string, bool) {
 	return n.Message, err == nil && n.Code == ship.CodeAsked
 }
 
-// boundNoting has home bind a portal, while functions may miss answers.
-func (h *homeSide) boundNoting(ctx context.Context, b *pgproto3.Bind) error {
+// boundNoting has home bind a portal, while functions may miss answers, and say what it is, if that is asked.
+func (h *homeSide) boundNoting(ctx context.Context, b *pgproto3.Bind, describe bool) (*described, error) {
 	h.x.OnNotice(isAsking)
 	defer h.x.OnNotice(nil)
 	h.queue(ship.Noting(0))
 	h.x.Send(b)
+	answers := "2"
+	if describe {
+		h.x.Send(&pgproto3.Describe{ObjectType: 'P', Name: b.DestinationPortal})
+		answers = "2T"
+	}
 	h.queue(ship.Noting(-1), ship.Forget)
 	if err := h.ask(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := h.did(ctx, 1); err != nil {
-		return unpositioned(err)
+		return nil, unpositioned(err)
 	}
-	if err := h.expect(ctx, "2", nil); err != nil {
-		return err
+	d := &described{}
+	if err := h.expect(ctx, answers, d.read); err != nil {
+		return nil, err
 	}
-	return unpositioned(h.did(ctx, 2))
+	return d, unpositioned(h.did(ctx, 2))
 }
 
 // do runs statements of the proxy's own on home, one after the other, and throws away what they give.

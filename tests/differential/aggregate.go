@@ -85,10 +85,10 @@ func (g *generator) aggregated(t typ, arg, order place, distinct bool, filter *n
 		}
 	case tJSONB:
 		return ordered("jsonb_agg", one(g.r, tInt4, tText), "")
-	case tUUID, tBytea, tPair, tBools:
-		if e, ok := t.array(); ok {
-			return txt("array_remove(", ordered("array_agg", e, ""), ", NULL)")
-		}
+	case tBools:
+		return txt("array_remove(", ordered("array_agg", tBool, ""), ", NULL)")
+	}
+	if t.noMax() {
 		return txt("(", ordered("array_agg", t, ""), ")[1]")
 	}
 	if e, ok := t.array(); ok && g.chance(70) {
@@ -194,7 +194,7 @@ func (g *generator) window(t typ, p place) *node {
 			over.add(g.frame(in, frame != ""))
 		}
 	}
-	if _, ok := t.array(); aggregate && !ok && (t == tUUID || t == tBytea || t == tPair || t == tJSONB) {
+	if aggregate && t.noMax() {
 		return expr(t, "(", fn, " OVER (", over, "))[1]")
 	}
 	return expr(t, "(", fn, " OVER (", over, "))")
@@ -205,7 +205,7 @@ func (g *generator) windowed(t typ, arg place, plain bool) (*node, bool) {
 	if !plain && !arg.must && t == tInt8 && g.chance(50) {
 		return txt(one(g.r, "row_number()", "rank()", "dense_rank()")), false
 	}
-	if !plain && g.chance(40) || t == tMood || t == tPair && !plain {
+	if !plain && g.chance(40) || t == tMood {
 		switch g.r.IntN(4) {
 		case 0:
 			return txt("lag(", g.expr(t, arg), one(g.r, "", ", 2"), ")"), false
@@ -226,7 +226,8 @@ func (g *generator) windowed(t typ, arg place, plain bool) (*node, bool) {
 		return txt("sum(", g.expr(tNumeric, arg), ")"), true
 	case tBool:
 		return txt("bool_or(", g.expr(tBool, arg), ")"), true
-	case tUUID, tBytea, tPair, tJSONB:
+	}
+	if t.noMax() {
 		return txt("array_agg(", g.expr(t, arg), ")"), true
 	}
 	if e, ok := t.array(); ok {

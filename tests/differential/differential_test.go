@@ -75,7 +75,7 @@ func options(t *testing.T, name string, with []model, server *lab.Postgres, bin,
 	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(with, false))
 	switch name {
 	case "plain":
-		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "opaque", functions(with, true)), true
+		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "dear", functions(with, true)), true
 	case "embedded", "databackend":
 		home := ""
 		if name == "databackend" {
@@ -147,10 +147,10 @@ func newHome(ctx context.Context, t *testing.T, server *lab.Postgres, name, scri
 }
 
 // functions is the script of models as SQL functions.
-func functions(models []model, opaque bool) string {
+func functions(models []model, dear bool) string {
 	var b strings.Builder
 	for _, m := range models {
-		b.WriteString(m.function(opaque))
+		b.WriteString(m.function(dear))
 	}
 	return b.String()
 }

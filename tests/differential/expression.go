@@ -14,6 +14,9 @@ func (g *generator) expr(t typ, p place) *node {
 	if n := g.special(t, p); n != nil {
 		return n
 	}
+	if modifiers[t] != nil && g.chance(8) {
+		return g.modified(t, p)
+	}
 	if g.chance(25) {
 		return g.choice(t, p)
 	}
@@ -52,6 +55,21 @@ func (g *generator) special(t typ, p place) *node {
 		return g.scalarSubquery(t, p)
 	}
 	return nil
+}
+
+// modifiers are types with a modifier, and domains, that expressions of a type are cast to now and then. They have one scale and one
+// length each, so that values that are equal look equal.
+var modifiers = map[typ][]string{
+	tNumeric: {"numeric(14,2)", "numeric(14,2)", "cents"}, tText: {"varchar(12)", "varchar(12)", "char(6)", "short", "label"}, tInt4: {"posint"},
+	tTimestamp: {"timestamp(3)"}, tTimestamptz: {"timestamptz(3)"}, tTime: {"time(3)"}, tBits: {"varbit(40)"}, tTexts: {"tags", "varchar(12)[]"},
+	tNumerics: {"numeric(14,2)[]"}, tPair: {"couple"},
+}
+
+// modified makes an expression cast to a type with a modifier, or to a domain.
+func (g *generator) modified(t typ, p place) *node {
+	k := g.kids(1, p, "cast")
+	to := one(g.r, modifiers[t]...)
+	return expr(t, "(", g.expr(t, k[0].only(p)), ")::", to)
 }
 
 // choice makes one of the expressions that pick among others, which every type has.
@@ -118,6 +136,16 @@ func (g *generator) operator(t typ, p place) *node {
 		return expr(t, "to_jsonb(", g.expr(tInt4, a), ")")
 	case tPair:
 		return expr(t, "ROW(", g.expr(tInt4, k[0]), ", ", g.expr(tText, k[1]), ")::pair")
+	case tDeep:
+		return expr(t, "ROW(", g.expr(tPair, k[0]), ", 'sad', ", g.expr(tInt4s, k[1]), ")::deep")
+	case tRange:
+		return expr(t, "(int4range(NULL, abs(", g.expr(tInt4, k[0]), ")) * ", g.expr(tRange, k[1]), ")")
+	case tBits:
+		return expr(t, "(", g.expr(tBits, k[0]), " || ", g.expr(tBits, k[1]), ")")
+	case tName:
+		return expr(t, "(", g.expr(tText, a), ")::name")
+	case tInet:
+		return expr(t, "(", g.expr(tInet, k[0]), " & ", g.expr(tInet, k[1]), ")")
 	}
 	if e, ok := t.array(); ok {
 		// Models take no arrays that hold NULL.
@@ -174,7 +202,7 @@ func (g *generator) textual(p place) *node {
 	case 3:
 		return expr(tText, "left(", g.expr(tText, k[0]), ", ", g.expr(tInt4, k[1]), ")")
 	case 4:
-		return expr(tText, "(", g.expr(one(g.r, tInt4, tBool, tUUID, tMood, tNumeric, tInt4s), a), ")::text")
+		return expr(tText, "(", g.expr(one(g.r, tInt4, tBool, tUUID, tMood, tNumeric, tInt4s, tDeep, tRange, tInet, tName, tMoods), a), ")::text")
 	case 5:
 		return expr(tText, "(", g.expr(tText, a), ` COLLATE `, one(g.r, `"C"`, `"und-x-icu"`, `"POSIX"`), ")")
 	case 6:

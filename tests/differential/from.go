@@ -35,6 +35,9 @@ func (g *generator) from(w wish) (*node, *scope) {
 func (s *scope) take(r *relation) {
 	s.fields = append(s.fields, r.fields...)
 	s.keys = append(s.keys, r.keys...)
+	if r.model != "" {
+		s.rows = append(s.rows, arguments{r.alias, r.model})
+	}
 }
 
 // join joins a relation to what is there. The last may do it with a comma, which binds less than JOIN.
@@ -147,11 +150,32 @@ func (g *generator) relation(w wish, most int, must bool) *relation {
 // tableRelation is a table in FROM under an alias.
 func (g *generator) tableRelation(t *table) *relation {
 	a := g.alias()
+	if g.chance(3) {
+		return g.arguments(t, a)
+	}
 	r := &relation{node: txt(t.name, one(g.r, " AS ", " "), a), fields: columnsOf(a, t.columns), rows: len(t.rows), common: true}
 	r.keys = []*node{txt(a, ".id")}
 	for _, c := range t.columns {
 		r.names = append(r.names, c.name)
 	}
+	return r
+}
+
+// arguments is a subquery over a table whose columns are a model's arguments, beside the table's id.
+func (g *generator) arguments(t *table, alias string) *relation {
+	m := modelNamed(one(g.r, "add", "rich", "weigh", "mix", "known", "inside"))
+	s := &scope{fields: columnsOf("a", t.columns)}
+	items := list(", ")
+	r := &relation{rows: len(t.rows), model: m.name, alias: alias, names: []string{"id"}, keys: []*node{txt(alias, ".id")}}
+	for _, a := range m.args {
+		items.add(txt(g.atom(a.typ, place{scope: s}), "::", string(a.typ), " AS ", a.name))
+		r.fields = append(r.fields, field{expr(a.typ, alias, ".", a.name), true})
+		r.names = append(r.names, a.name)
+	}
+	items.add(txt("a.id"))
+	items.least = len(items.parts)
+	r.fields = append(r.fields, field{expr(tInt4, alias, ".id"), true})
+	r.node = txt("(SELECT ", items, " FROM ", t.name, " AS a) AS ", alias)
 	return r
 }
 

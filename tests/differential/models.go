@@ -95,6 +95,8 @@ var models = []model{
 	{name: "odds", args: taking(tFloat8), returns: tFloat8s, starlark: "return [x, x / 2.0]", sql: "ARRAY[x, x / 2]"},
 	{name: "words", args: taking(tText), returns: tTexts, starlark: `return [x, x + "?", "NULL", ""]`, sql: "ARRAY[x, x || '?', 'NULL', '']"},
 	{name: "bits", args: taking(tInt4), returns: tBools, starlark: "return [x % 2 == 0, x > 3]", sql: "ARRAY[x % 2 = 0, x > 3]"},
+	{name: "parts", args: taking(tJSON), returns: tInt4, starlark: `return len(x) if type(x) in ("dict", "list") else -1`,
+		sql: "CASE json_typeof(x) WHEN 'object' THEN (SELECT count(*) FROM json_object_keys(x))::int4 WHEN 'array' THEN json_array_length(x) ELSE -1 END"},
 	{name: "brittle", args: taking(tInt4), returns: tInt4, starlark: "if x % 5 == 3:\n        fail(\"brittle\")\n    return x % 100", fails: true,
 		failing: "((x % 5) + 5) % 5 = 3", sql: "((x % 100) + 100) % 100"},
 }
@@ -113,33 +115,33 @@ func (m model) create() string {
 		strings.Join(args, ", "), m.returns, strings.Join(names, ", "), m.starlark, with)
 }
 
-// function is the SQL functions of the same meaning: they are named predict and try_predict, take the model's name before the arguments, and
+// function is the SQL functions of the same meaning: they are named predict, try_predict and predict_details (with those of its keys
+// that are determined), take the model's name before the arguments, and
 // stand in a schema of their own, so that neither two models of one signature nor PostgreSQL's rules for overloads come
-// into it. An opaque function is one that PostgreSQL knows nothing of: it is neither inlined nor computed ahead.
-func (m model) function(opaque bool) string {
+// into it. They are STABLE, as docs/predict.md says of predict, and PostgreSQL cannot look into them: what it computes ahead of
+// an IMMUTABLE one shows in the modifiers of columns. A dear one has PostgreSQL choose other plans.
+func (m model) function(dear bool) string {
 	args := []string{"model text"}
 	for _, a := range m.args {
 		args = append(args, a.name+" "+string(a.typ))
 	}
-	how := "IMMUTABLE"
-	if opaque {
-		how = "STABLE COST 10000 PARALLEL UNSAFE"
+	how := "LANGUAGE plpgsql STABLE"
+	if dear {
+		how += " COST 10000 PARALLEL UNSAFE"
 	}
 	if !m.onNull {
 		how += " STRICT"
 	}
-	language, body := "sql", "SELECT "+m.sql
-	if opaque {
-		language, body = "plpgsql", "BEGIN RETURN "+m.sql+"; END"
-	}
-	try := body
+	body, try, fault := "RETURN "+m.sql+";", "RETURN "+m.sql+";", "NULL"
 	if m.fails {
-		language, body = "plpgsql", "BEGIN IF "+m.failing+" THEN RAISE EXCEPTION 'failed' USING ERRCODE = '38000'; END IF; RETURN "+m.sql+"; END"
-		try = "BEGIN RETURN CASE WHEN NOT (" + m.failing + ") THEN " + m.sql + " END; END"
+		body = "IF " + m.failing + " THEN RAISE EXCEPTION 'failed' USING ERRCODE = '38000'; END IF; " + body
+		try = "RETURN CASE WHEN NOT (" + m.failing + ") THEN " + m.sql + " END;"
+		fault = "CASE WHEN " + m.failing + " THEN 'failed' END"
 	}
+	details := fmt.Sprintf("RETURN jsonb_build_object('value', (%s), 'error', %s, 'model', '%s', 'version', 1);", m.sql, fault, m.name)
 	s := fmt.Sprintf("CREATE SCHEMA m_%s;\n", m.name)
-	for _, f := range []struct{ name, body string }{{"predict", body}, {"try_predict", try}} {
-		s += fmt.Sprintf("CREATE FUNCTION m_%s.%s(%s) RETURNS %s LANGUAGE %s %s AS $$ %s $$;\n", m.name, f.name, strings.Join(args, ", "), m.returns, language, how, f.body)
+	for _, f := range []struct{ name, body, returns string }{{"predict", body, string(m.returns)}, {"try_predict", try, string(m.returns)}, {"predict_details", details, "jsonb"}} {
+		s += fmt.Sprintf("CREATE FUNCTION m_%s.%s(%s) RETURNS %s %s AS $$ BEGIN %s END $$;\n", m.name, f.name, strings.Join(args, ", "), f.returns, how, f.body)
 	}
 	return s
 }

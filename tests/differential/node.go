@@ -7,7 +7,7 @@ import (
 // node is a piece of a statement's text as a tree, so that a statement can be made smaller without a parser. A node may
 // stand in several places (an expression of GROUP BY that the select list repeats): what changes it changes all of them.
 type node struct {
-	// parts are strings, *node and oracleOnly, one behind the other; of a list they are *node alone.
+	// parts are strings, *node, oracleOnly and proxyOnly, one behind the other; of a list they are *node alone.
 	parts []any
 	// sep makes the node a list: its parts stand with sep between them, and all but least of them can be dropped.
 	sep   string
@@ -27,6 +27,9 @@ type node struct {
 
 // oracleOnly is text that stands in the oracle's form of a statement alone.
 type oracleOnly string
+
+// proxyOnly is text that stands in the other form alone.
+type proxyOnly string
 
 // parameter is $n, which is shown as a literal where a statement is run without parameters.
 type parameter int
@@ -93,6 +96,10 @@ func (n *node) write(b *strings.Builder, r rendering) {
 			b.WriteString(p)
 		case oracleOnly:
 			if r.oracle {
+				b.WriteString(string(p))
+			}
+		case proxyOnly:
+			if !r.oracle {
 				b.WriteString(string(p))
 			}
 		case parameter:

@@ -3,6 +3,7 @@ package differential
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +31,8 @@ type peer struct {
 	status byte
 	// types and tables are the names of what the tests made, by OID.
 	types, tables map[uint32]string
+	// constants are the values of queries, by what constant was called with.
+	constants map[string][]byte
 	// spent is the time that statements took here.
 	spent time.Duration
 }
@@ -92,31 +95,94 @@ func (p *peer) run(sql string, how protocol, params []param) (answer, error) {
 	if how == simple {
 		return p.exchange(&pgproto3.Query{String: sql})
 	}
-	first, err := p.exchange(&pgproto3.Parse{Query: sql}, &pgproto3.Describe{ObjectType: 'S'}, &pgproto3.Sync{})
+	name := ""
+	if how == extendedAgain {
+		name = "again"
+	}
+	parse, bind := p.asked(sql, name, params)
+	if how == extendedBinary || how == extendedAgain {
+		bind.ResultFormatCodes = []int16{1}
+	}
+	execute := []pgproto3.FrontendMessage{bind, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}}
+	if how == extendedPipeline {
+		return p.exchange(append([]pgproto3.FrontendMessage{parse, &pgproto3.Describe{ObjectType: 'S'}}, append(execute, &pgproto3.Sync{})...)...)
+	}
+	first, err := p.exchange(parse, &pgproto3.Describe{ObjectType: 'S', Name: name}, &pgproto3.Sync{})
 	if err != nil || first.code != "" {
 		return first, err
 	}
-	bind := &pgproto3.Bind{}
-	for _, v := range params {
-		if v.null {
-			bind.Parameters = append(bind.Parameters, nil)
-		} else {
-			bind.Parameters = append(bind.Parameters, []byte(v.value))
-		}
-	}
-	if how == extendedBinary {
-		bind.ResultFormatCodes = []int16{1}
-	}
 	var second answer
-	if how == extendedPortal {
+	switch how {
+	case extendedPortal:
 		second, err = p.byThrees(bind)
-	} else {
-		second, err = p.exchange(bind, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, &pgproto3.Sync{})
+	case extendedAgain:
+		// Bound and run once more before Sync, and then closed.
+		second, err = p.exchange(append(append(execute, execute...), &pgproto3.Sync{})...)
+		if err == nil {
+			_, err = p.exchange(&pgproto3.Close{ObjectType: 'S', Name: name}, &pgproto3.Sync{})
+		}
+	default:
+		second, err = p.exchange(append(execute, &pgproto3.Sync{})...)
 	}
 	second.parameters = first.parameters
 	second.fields = append(first.fields, second.fields...)
 	second.origins = append(first.origins, second.origins...)
 	return second, err
+}
+
+// asked makes Parse and Bind of a statement.
+func (p *peer) asked(sql, name string, params []param) (*pgproto3.Parse, *pgproto3.Bind) {
+	parse, bind := &pgproto3.Parse{Name: name, Query: sql}, &pgproto3.Bind{PreparedStatement: name}
+	for _, v := range params {
+		oid := uint32(0)
+		if v.declared {
+			n, _ := strconv.ParseUint(string(p.constant("SELECT "+quote(string(v.typ))+"::regtype::oid", nil, 0)), 10, 32)
+			oid = uint32(n)
+		}
+		value, format := []byte(v.value), int16(0)
+		if v.binary {
+			if b := p.constant("SELECT $1::"+string(v.typ), value, 1); b != nil {
+				value, format = b, 1
+			}
+		}
+		if v.null {
+			value = nil
+		}
+		parse.ParameterOIDs = append(parse.ParameterOIDs, oid)
+		bind.ParameterFormatCodes, bind.Parameters = append(bind.ParameterFormatCodes, format), append(bind.Parameters, value)
+	}
+	return parse, bind
+}
+
+// constant is the one value that a query of one parameter, nil for none, gives; nil if it fails, as it does in a transaction that has.
+func (p *peer) constant(sql string, parameter []byte, format int16) []byte {
+	key := fmt.Sprint(sql, format, string(parameter))
+	if v, ok := p.constants[key]; ok {
+		return v
+	}
+	bind := &pgproto3.Bind{ResultFormatCodes: []int16{format}}
+	if parameter != nil {
+		bind.Parameters = [][]byte{parameter}
+	}
+	if p.send(&pgproto3.Parse{Query: sql}, bind, &pgproto3.Execute{}, &pgproto3.Sync{}) != nil {
+		return nil
+	}
+	var value []byte
+	for {
+		msg, err := p.front.Receive()
+		if err != nil {
+			return nil
+		}
+		switch m := msg.(type) {
+		case *pgproto3.DataRow:
+			value = append([]byte{}, m.Values[0]...)
+		case *pgproto3.ReadyForQuery:
+			if value != nil {
+				p.constants[key] = value
+			}
+			return value
+		}
+	}
 }
 
 // byThrees executes a portal three rows at a time.
@@ -184,10 +250,10 @@ func (p *peer) receive(a *answer, flushed bool) error {
 				a.parameters = append(a.parameters, p.typeName(oid))
 			}
 		case *pgproto3.DataRow:
-			a.rows = append(a.rows, row(m.Values))
+			a.rows = append(a.rows, p.row(m.Values))
 		case *pgproto3.CopyData:
 			// The header of the binary format comes with the first row, whichever that is.
-			a.copied = append(a.copied, fmt.Sprintf("%q", bytes.TrimPrefix(m.Data, []byte(copyHeader))))
+			a.copied = append(a.copied, fmt.Sprintf("%q", p.named(bytes.TrimPrefix(m.Data, []byte(copyHeader)))))
 		case *pgproto3.CommandComplete:
 			a.tag += string(m.CommandTag) + ";"
 			if flushed {
@@ -223,8 +289,20 @@ func (p *peer) typeName(oid uint32) string {
 	return strconv.FormatUint(uint64(oid), 10)
 }
 
+// named is data with the OIDs of types that the tests made, which the binary formats of arrays and composites hold, replaced by
+// something that both sides have.
+func (p *peer) named(data []byte) []byte {
+	if !bytes.Contains(data, []byte{0, 0}) {
+		return data
+	}
+	for oid, name := range p.types {
+		data = bytes.ReplaceAll(data, binary.BigEndian.AppendUint32(nil, oid), []byte("<"+name+">"))
+	}
+	return data
+}
+
 // row is a row's values as one text.
-func row(values [][]byte) string {
+func (p *peer) row(values [][]byte) string {
 	var b strings.Builder
 	for i, v := range values {
 		if i > 0 {
@@ -233,7 +311,7 @@ func row(values [][]byte) string {
 		if v == nil {
 			b.WriteString("NULL")
 		} else {
-			fmt.Fprintf(&b, "%q", v)
+			fmt.Fprintf(&b, "%q", p.named(v))
 		}
 	}
 	return b.String()
@@ -241,7 +319,7 @@ func row(values [][]byte) string {
 
 // learn reads the OIDs of what a schema holds.
 func (p *peer) learn(schema string) error {
-	p.types, p.tables = map[uint32]string{}, map[uint32]string{}
+	p.types, p.tables, p.constants = map[uint32]string{}, map[uint32]string{}, map[string][]byte{}
 	for sql, into := range map[string]map[uint32]string{
 		"SELECT oid, typname FROM pg_type WHERE typnamespace = '" + schema + "'::regnamespace":  p.types,
 		"SELECT oid, relname FROM pg_class WHERE relnamespace = '" + schema + "'::regnamespace": p.tables,

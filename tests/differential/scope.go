@@ -2,6 +2,7 @@ package differential
 
 import (
 	"math/rand/v2"
+	"strings"
 )
 
 // generator makes one case. It is used once.
@@ -19,6 +20,8 @@ type generator struct {
 	models map[string]bool
 	// aliases counts the relations, for their names.
 	aliases int
+	// detailed has the next call be one of predict_details.
+	detailed bool
 	// ctes are what FROM may name beside tables.
 	ctes []*relation
 }
@@ -28,6 +31,8 @@ type param struct {
 	typ   typ
 	value string
 	null  bool
+	// binary says that the value is sent in binary, declared that Parse says the type.
+	binary, declared bool
 }
 
 // newGenerator makes a generator for one case on a database.
@@ -54,8 +59,38 @@ type scope struct {
 	outer *scope
 	// inner is what aggregates are over, in a query that has them; nil where no aggregate may stand.
 	inner *scope
+	// rows are relations whose rows are all arguments of a model.
+	rows []arguments
 	// windows says that window functions may stand here.
 	windows bool
+}
+
+// arguments is a relation whose columns have the names and types of a model's arguments.
+type arguments struct {
+	alias, model string
+}
+
+// wholeRow is the argument that stands for all arguments of a model, nil where no relation has them. The oracle gets the columns one
+// by one.
+func (s *scope) wholeRow(m model) *node {
+	if s == nil {
+		return nil
+	}
+	for _, r := range s.rows {
+		if r.model != m.name {
+			continue
+		}
+		var columns []string
+		for _, a := range m.args {
+			columns = append(columns, r.alias+"."+a.name)
+		}
+		spelling := r.alias
+		if len(s.fields)%2 == 0 {
+			spelling += ".*"
+		}
+		return txt(oracleOnly(strings.Join(columns, ", ")), proxyOnly(spelling))
+	}
+	return nil
 }
 
 // relation is something in FROM.
@@ -68,6 +103,8 @@ type relation struct {
 	names []string
 	// rows is about how many rows it has.
 	rows int
+	// model is the model whose arguments the columns are, if it is not "".
+	model, alias string
 	// common says that it has columns id and k, as tables have, which USING may join.
 	common bool
 }

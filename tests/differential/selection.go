@@ -201,7 +201,7 @@ func (s *selection) expression(i int, t typ) *node {
 // wider one.
 func (g *generator) cast(n *node, t typ) *node {
 	switch t {
-	case tInt8, tInt2, tFloat4, tMood, tPair:
+	case tInt8, tInt2, tFloat4, tMood, tPair, tDeep, tRange, tBits, tName, tInet:
 		return expr(t, "(", n, ")::"+string(t))
 	}
 	if _, ok := t.array(); ok || t == tText {

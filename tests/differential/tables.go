@@ -37,15 +37,25 @@ type column struct {
 // typesSQL makes the types that a database has beside PostgreSQL's own.
 const typesSQL = `CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TYPE pair AS (a int4, b text);
+CREATE TYPE deep AS (p pair, m mood, l int4[]);
 CREATE DOMAIN posint AS int4 CHECK (value > -1000000);
 CREATE DOMAIN label AS text;
+CREATE DOMAIN cents AS numeric(14,2);
+CREATE DOMAIN short AS varchar(12);
+CREATE DOMAIN tags AS text[];
+CREATE DOMAIN couple AS pair;
 `
 
 // declarations are what columns of a type may be declared as; the type itself where there is none.
 var declarations = map[typ][]string{
-	tInt4:    {"int4", "int4", "int4", "int4", "posint"},
-	tText:    {"text", "text", "text", "text", "varchar(20)", "label", "char(6)", `text COLLATE "C"`, `text COLLATE "und-x-icu"`},
-	tNumeric: {"numeric(8,2)"},
+	tInt4:        {"int4", "int4", "int4", "int4", "posint"},
+	tText:        {"text", "text", "text", "text", "varchar(20)", "short", "label", "char(6)", `text COLLATE "C"`, `text COLLATE "und-x-icu"`},
+	tNumeric:     {"numeric(8,2)", "numeric(8,2)", "numeric(14,2)", "numeric", "cents"},
+	tTimestamp:   {"timestamp", "timestamp(3)"},
+	tTimestamptz: {"timestamptz", "timestamptz(3)"},
+	tTime:        {"time", "time(3)"},
+	tTexts:       {"text[]", "text[]", "varchar(12)[]", "tags"},
+	tPair:        {"pair", "pair", "couple"},
 }
 
 // names are what columns are called: plain ones, and ones that need quotes.

@@ -36,17 +36,19 @@ type testCase struct {
 // protocol is how statements are sent.
 type protocol int
 
-// The protocols: the simple one, the extended one with results in text and in binary, and the extended one with a limit of
-// rows for each Execute.
+// The protocols: the simple one, the extended one with results in text and in binary, the extended one with a limit of
+// rows for each Execute, with all messages sent at once, and with a named statement that is run twice, in binary.
 const (
 	simple protocol = iota
 	extendedText
 	extendedBinary
 	extendedPortal
+	extendedPipeline
+	extendedAgain
 )
 
 func (p protocol) String() string {
-	return [...]string{"simple", "extended, text", "extended, binary", "extended, text, 3 rows at a time"}[p]
+	return [...]string{"simple", "extended, text", "extended, binary", "extended, text, 3 rows at a time", "extended, text, pipelined", "extended, binary, twice"}[p]
 }
 
 // maker makes the steps of a case for a position.
@@ -99,7 +101,7 @@ func newCase(r *rand.Rand, db *database, only string) *testCase {
 	}
 	p := pick(r, choices)
 	g := newGenerator(r, db)
-	c := &testCase{db: db, protocol: one(r, simple, simple, extendedText, extendedBinary, extendedBinary, extendedPortal)}
+	c := &testCase{db: db, protocol: one(r, simple, simple, simple, extendedText, extendedBinary, extendedBinary, extendedPortal, extendedPipeline, extendedAgain)}
 	g.parameters = c.protocol != simple && g.chance(60)
 	c.steps = p.make(g, p.name)
 	if p.name == "several statements in one Query" {
@@ -110,6 +112,9 @@ func newCase(r *rand.Rand, db *database, only string) *testCase {
 	}
 	c.params = g.params
 	c.writes = strings.HasPrefix(p.name, "WITH data") || p.name == "a model that fails" || p.name == "several statements in one Query" || sameMaker(p.name)
+	if c.writes && c.protocol == extendedAgain {
+		c.protocol = extendedPipeline
+	}
 	c.inTransaction(g)
 	for name := range g.positions {
 		c.positions = append(c.positions, name)

@@ -37,12 +37,26 @@ const (
 	// tMood is an enum, tPair a composite of an int4 a and a text b.
 	tMood typ = "mood"
 	tPair typ = "pair"
+	// tDeep is a composite of a pair p, a mood m and an array l of int4.
+	tDeep     typ = "deep"
+	tMoods    typ = "mood[]"
+	tPairs    typ = "pair[]"
+	tNumerics typ = "numeric[]"
+	tDates    typ = "date[]"
+	tUUIDs    typ = "uuid[]"
+	tInet     typ = "inet"
+	tRange    typ = "int4range"
+	tBits     typ = "varbit"
+	tName     typ = "name"
+	// tJSON is for arguments only: nothing compares its values.
+	tJSON typ = "json"
 )
 
 // scalars are the types that expressions are made of most.
 var scalars = []weighted[typ]{{tInt4, 10}, {tText, 8}, {tBool, 4}, {tNumeric, 3}, {tFloat8, 3}, {tInt8, 3}, {tDate, 2}, {tTimestamptz, 2},
 	{tTimestamp, 1}, {tInterval, 1}, {tUUID, 1}, {tJSONB, 2}, {tBytea, 1}, {tInt2, 1}, {tFloat4, 1}, {tInt4s, 2}, {tTexts, 1},
-	{tFloat8s, 1}, {tTime, 1}, {tMood, 2}, {tPair, 1}, {tInt8s, 1}, {tBools, 1}}
+	{tFloat8s, 1}, {tTime, 1}, {tMood, 2}, {tPair, 1}, {tInt8s, 1}, {tBools, 1},
+	{tDeep, 1}, {tMoods, 1}, {tPairs, 1}, {tNumerics, 1}, {tDates, 1}, {tUUIDs, 1}, {tInet, 1}, {tRange, 1}, {tBits, 1}, {tName, 1}}
 
 // weighted is a choice and how often it is taken.
 type weighted[T any] struct {
@@ -100,6 +114,17 @@ var values = map[typ][]string{
 	tBools:       {"{t,f}", "{}", "{t}"},
 	tMood:        {"ok", "sad", "happy"},
 	tPair:        {"(1,a)", "(2,b)", "(3,\"x y\")"},
+	tDeep:        {`("(1,a)",ok,"{1,2}")`, `("(2,""x y"")",sad,{})`, `(,happy,{3})`},
+	tMoods:       {"{ok,sad}", "{}", "{happy}"},
+	tPairs:       {`{"(1,a)","(2,b)"}`, "{}", `{"(3,\"x y\")"}`},
+	tNumerics:    {"{1.00,2.50}", "{}", "{99.99}"},
+	tDates:       {"{2024-01-01,1999-12-31}", "{}", "{2024-02-29}"},
+	tUUIDs:       {"{00000000-0000-4000-8000-000000000001}", "{}"},
+	tInet:        {"10.0.0.1", "10.0.0.0/8", "192.168.1.5"},
+	tRange:       {"[1,5)", "empty", "[3,)", "(,10)"},
+	tBits:        {"101", "", "1"},
+	tName:        {"a", "Ab", "x y"},
+	tJSON:        {`{"v": 1}`, `[1, "a", null]`, `"text"`, `{}`},
 }
 
 // value is a random value of a type as PostgreSQL reads it, unquoted but with quotes doubled; most are among the first.
@@ -147,4 +172,13 @@ func (t typ) simplest() string {
 func (t typ) array() (elem typ, ok bool) {
 	e, ok := strings.CutSuffix(string(t), "[]")
 	return typ(e), ok
+}
+
+// noMax says that PostgreSQL has no max and min for the type.
+func (t typ) noMax() bool {
+	switch t {
+	case tUUID, tBytea, tPair, tDeep, tJSONB, tRange, tBits, tName:
+		return true
+	}
+	return false
 }

@@ -1,5 +1,7 @@
 package differential
 
+import "strings"
+
 // target is a table that a statement writes, under an alias.
 type target struct {
 	table *table
@@ -28,7 +30,7 @@ func (g *generator) assignable(t *table, n int) []column {
 
 // assigned makes a value for a column: short, where the column has a length.
 func (g *generator) assigned(c column, p place) *node {
-	if c.typ == tText && (c.declared == "char(6)" || c.declared == "varchar(20)") {
+	if c.typ == tText && (strings.Contains(c.declared, "char") || c.declared == "short") {
 		return txt("left(", g.expr(tText, p), ", 6)")
 	}
 	return g.expr(c.typ, p)

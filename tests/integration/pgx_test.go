@@ -107,6 +107,17 @@ var pgxPrograms = []pgxProgram{
 		}
 		return nil
 	}},
+	{"EXPLAIN twice", func(ctx context.Context, conn *pgx.Conn, q func(string) string, note func(string, any)) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			for range 2 {
+				if _, err := tx.Exec(ctx, q("EXPLAIN (ANALYZE) SELECT predict('double', k), count(*) FROM item GROUP BY 1")); err != nil {
+					return err
+				}
+			}
+			note("explained", "twice")
+			return nil
+		})
+	}},
 	{"arguments", func(ctx context.Context, conn *pgx.Conn, q func(string) string, note func(string, any)) error {
 		for i := range 8 {
 			rows, err := collected(ctx, conn, q("SELECT predict('add', k, $1), predict('shout', $2), name FROM item WHERE id = $3"), i, "é", i+1)
