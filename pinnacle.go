@@ -12,11 +12,14 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
@@ -52,6 +55,9 @@ type Proxy struct {
 	home     home.Home
 	server   *wire.Server
 	answerer *answer.Answerer
+	jobs     *job.Queue
+	// own are sessions for the proxy's own work at home.
+	own *pgxpool.Pool
 	// closers undo what Open did, in its order.
 	closers []func(context.Context) error
 }
@@ -107,6 +113,9 @@ func (p *Proxy) open(ctx context.Context) error {
 		return &HomeError{err}
 	}
 	p.openAnswers()
+	if err := p.openOwn(ctx); err != nil {
+		return err
+	}
 	if err := p.openDatalayer(ctx); err != nil {
 		return err
 	}
@@ -180,7 +189,7 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 	}
 	h, err := home.StartLocal(ctx, home.LocalConfig{
 		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,
-		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections),
+		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections) + sessionPlaces(c.JobConnections),
 		SharedBuffers: int64(c.PostgresSharedBuffers), Settings: c.PostgresSettings, Logger: p.options.Logger,
 	})
 	if err != nil {
@@ -215,8 +224,9 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	jobs := p.newJobs(kv, true)
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
-		Metadata: store, Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		Metadata: store, Tables: jobTables(jobs), Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
 		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,
 	})
@@ -225,7 +235,9 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 		return err
 	}
 	p.onClose(func(context.Context) error { return p.Datalayer.Close() })
+	p.jobs = jobs
 	p.serveWithin(within, sessions)
+	p.startJobs(jobs, map[string]job.Handler{})
 	return nil
 }
 
@@ -255,6 +267,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 	c := &p.settings
 	return session.NewFactory(session.Config{
 		Datalayer: p.Datalayer,
+		Jobs:      p.jobs,
 		Parse:     parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},

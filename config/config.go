@@ -44,6 +44,18 @@ type Config struct {
 	PostgresSharedBuffers Size
 	PostgresSettings      []string
 
+	JobWorkers       int
+	JobConnections   int
+	JobLease         time.Duration
+	JobPollInterval  time.Duration
+	JobMaxAttempts   int
+	JobMaxLosses     int
+	JobRetryDelay    time.Duration
+	JobRetryMaxDelay time.Duration
+	JobRetention     time.Duration
+	JobKept          int
+	JobLogLines      int
+
 	ArtifactImportDirs  []string
 	ArtifactMaxBytes    Size
 	ArtifactGrace       time.Duration

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -11,7 +12,7 @@ const day = 24 * time.Hour
 // Settings is the table of all settings but --config, in the order of the documentation. A row here, and a field in
 // Config, is all that a new setting needs.
 func Settings() []Setting {
-	return append(append(append(places(), serving()...), local()...), models()...)
+	return slices.Concat(places(), serving(), local(), models(), jobs())
 }
 
 // places are the settings that say what the proxy stands before and where its own things are.

@@ -48,6 +48,8 @@ type Config struct {
 	// ArtifactGrace is how long an artifact to which nothing refers is kept (setting artifact_grace): 24 hours.
 	// Less than 0: for ever, unless CollectArtifacts is called.
 	ArtifactGrace time.Duration
+	// Tables are tables of the schema pinnacle beside the Datalayer's own.
+	Tables []SystemTable
 	// Logger gets what an operator should know: nothing.
 	Logger *slog.Logger
 	// Observer is told of predictions: nobody.

@@ -17,8 +17,26 @@ type table struct {
 	rows    func(ctx context.Context) ([][]any, error)
 }
 
+// SystemTable is a table of the schema pinnacle that another package fills.
+type SystemTable struct {
+	// Name is without the schema.
+	Name    string
+	Columns []TableColumn
+	// Rows reads the table: values as Table has them, in the order of Columns. It is safe for concurrent use.
+	Rows func(ctx context.Context) ([][]any, error)
+}
+
 // tables are the tables of the schema pinnacle, by name.
 func (d *Datalayer) tables() map[string]table {
+	all := d.ownTables()
+	for _, t := range d.config.Tables {
+		all[t.Name] = table{t.Columns, t.Rows}
+	}
+	return all
+}
+
+// ownTables are those of the Datalayer itself.
+func (d *Datalayer) ownTables() map[string]table {
 	return map[string]table{
 		"models":         {modelColumns(), d.modelRows},
 		"model_versions": {slices.Insert(modelColumns(), 2, TableColumn{"is_default", "bool"}), d.versionRows},

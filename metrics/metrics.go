@@ -19,6 +19,7 @@ const (
 	maxPlans   = 32
 	maxCodes   = 300
 	maxModels  = 1000
+	maxKinds   = 32
 )
 
 // Metrics holds the collectors, in a registry of their own. It is safe for concurrent use.
@@ -40,9 +41,13 @@ type Metrics struct {
 	predictSeconds *prometheus.CounterVec
 	modelSeconds   *prometheus.HistogramVec
 
-	reasons, plans, codes, models *bounded
+	jobAttempts *prometheus.CounterVec
+	jobSeconds  *prometheus.CounterVec
+
+	reasons, plans, codes, models, kinds *bounded
 
 	answers atomic.Pointer[Answers]
+	jobs    atomic.Pointer[Jobs]
 }
 
 // Build is what pinnacle_build_info tells.
@@ -64,6 +69,9 @@ func New(build Build) *Metrics {
 		homeUp:           gauge("home_up", "1 while the PostgreSQL behind takes sessions, 0 while it does not."),
 		predictSeconds:   counters("predict_model_seconds_total", "Time spent in the model, in seconds.", "model", "version"),
 		modelSeconds:     histogram("predict_statement_model_seconds", "Time that one statement spent in the model, in seconds.", "model"),
+		jobAttempts:      counters("job_attempts_total", "Attempts at jobs that ended in this proxy, by the state they led to; pending means that another attempt is made.", "kind", "state"),
+		jobSeconds:       counters("job_seconds_total", "Time spent on jobs in this proxy, in seconds.", "kind"),
+		kinds:            newBounded(maxKinds),
 		reasons:          newBounded(maxReasons),
 		plans:            newBounded(maxPlans),
 		codes:            newBounded(maxCodes),
@@ -88,7 +96,7 @@ func New(build Build) *Metrics {
 	info.WithLabelValues(build.Version, build.Commit, build.Go).Set(1)
 	m.registry.MustRegister(m.answersCollectors()...)
 	m.registry.MustRegister(m.connectionsOpen, m.connectionsTotal, m.refused, m.requests, m.statements, m.statementSeconds, m.errors,
-		m.toHome, m.toClient, m.homeUp, m.predictSeconds, m.modelSeconds, info,
+		m.jobAttempts, m.jobSeconds, newJobStates(m), m.toHome, m.toClient, m.homeUp, m.predictSeconds, m.modelSeconds, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range m.predicted {
 		m.registry.MustRegister(c)

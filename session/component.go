@@ -136,8 +136,10 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 		}), nil
 	case *sqlparse.CopyArtifact:
 		return s.command("COPY pinnacle.artifacts", s.copyArtifact), nil
+	case *sqlparse.FunctionCall:
+		return s.functionCall(script, st, c)
 	case *sqlparse.Show:
-		if c.What != "models" && c.What != "artifacts" {
+		if c.What != "models" && c.What != "artifacts" && c.What != "jobs" {
 			return nil, notYet(st)
 		}
 		return s.show(c)

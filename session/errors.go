@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
@@ -29,6 +30,7 @@ func (s *session) wireError(ctx context.Context, err error, text string) error {
 		parse *sqlparse.Error
 		data  *datalayer.Error
 		model *udf.Error
+		work  *job.Error
 	)
 	switch {
 	case errors.As(err, &wired):
@@ -43,6 +45,8 @@ func (s *session) wireError(ctx context.Context, err error, text string) error {
 		return coded(data.Code, data.Message, data.Detail, data.Hint)
 	case errors.As(err, &model):
 		return coded(model.Code, model.Message, model.Detail, model.Hint)
+	case errors.As(err, &work):
+		return coded(work.Code, work.Message, work.Detail, work.Hint)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
@@ -25,6 +26,16 @@ type Datalayer interface {
 	datalayer.Tables
 }
 
+// Jobs is what sessions ask of the queue of jobs. *job.Queue is one.
+type Jobs interface {
+	// Job reads one job.
+	Job(ctx context.Context, id int64) (*job.Job, error)
+	// Cancel ends a job, now or soon; by says who asks.
+	Cancel(ctx context.Context, id int64, by string) (*job.Job, error)
+	// Retry makes a job pending again that has failed or was cancelled.
+	Retry(ctx context.Context, id int64) (*job.Job, error)
+}
+
 // Observer is told what sessions do, for metrics.
 type Observer interface {
 	// StatementDone tells of a statement that the proxy ran itself: plan is "stream", "ship", "component", "explain" or "table".
@@ -34,9 +45,11 @@ type Observer interface {
 // Config is what all sessions share.
 type Config struct {
 	Datalayer Datalayer
-	Parse     sqlparse.Limits
-	Stream    stream.Limits
-	Ship      ShipLimits
+	// Jobs is the queue of jobs; nil: there are none.
+	Jobs   Jobs
+	Parse  sqlparse.Limits
+	Stream stream.Limits
+	Ship   ShipLimits
 	// Answerer answers what statements ask of models; it must not be nil.
 	Answerer *answer.Answerer
 	// Predict are the settings where a session has set none of its own.

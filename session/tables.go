@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -213,12 +214,16 @@ func (s *session) tableContent(ctx context.Context, name string) ([]byte, error)
 	return json.Marshal(rows)
 }
 
-// show is SHOW MODELS or SHOW ARTIFACTS: a query on the table.
+// show is SHOW MODELS, ARTIFACTS or JOBS: a query on the table.
 func (s *session) show(c *sqlparse.Show) (statement, error) {
 	columns := "name, version, runtime, arguments, returns, created_at"
 	order := "name"
-	if c.What == "artifacts" {
+	like := ""
+	switch c.What {
+	case "artifacts":
 		columns, order = "digest, bytes, models, created_at", "digest"
+	case "jobs":
+		columns, order, like = "id, kind, component, state, percent, rows_done, rows_total, seconds_left, error, created_at", "id", "component"
 	}
 	t := &tableStatement{s: s}
 	e, err := t.edit(sqlparse.Relation{Name: c.What})
@@ -227,7 +232,7 @@ func (s *session) show(c *sqlparse.Show) (statement, error) {
 	}
 	t.text = "SELECT " + columns + " FROM " + e.Text
 	if c.Like != nil {
-		t.text += " WHERE " + order + " LIKE " + sqlparse.QuoteLiteral(*c.Like)
+		t.text += " WHERE " + cmp.Or(like, order) + " LIKE " + sqlparse.QuoteLiteral(*c.Like)
 	}
 	t.text += " ORDER BY " + order
 	return t, nil

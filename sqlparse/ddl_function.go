@@ -8,7 +8,7 @@ import (
 
 // functions are the proxy's own functions of the schema pinnacle, apart from predict's: what component statements do, for
 // tools that refuse foreign grammar, and what is done to jobs.
-var functions = []string{"add", "remove", "show", "validate", "cancel_job", "refresh"}
+var functions = []string{"add", "remove", "show", "validate", "cancel_job", "retry_job", "refresh"}
 
 // isFunction reports whether a function's name is one of functions, qualified, and gives it without its schema.
 func isFunction(names []*pg_query.Node) (string, bool) {

@@ -120,7 +120,7 @@ func (l *lease) outcome(tx keyvalue.Tx, before, after *Job, err, cause error) er
 		return q.put(tx, before, after)
 	}
 	after.Failures++
-	after.Failure = failureOf(err)
+	after.Failure = q.Explain(err)
 	if errors.As(err, &final) || after.Failures >= after.MaxAttempts {
 		return q.end(tx, after, Failed, after.Failure)
 	}

@@ -39,6 +39,8 @@ type Config struct {
 	Kept      int
 	// LogLines is how many lines are kept of a job (setting job_log_lines): 500.
 	LogLines int
+	// Explain says what is recorded of a handler's error; nil: its SQLSTATE and its text. It quotes no arguments.
+	Explain func(error) *Failure
 	// Now is the clock: time.Now. Jitter gives numbers from 0 to 1 by which delays differ: random ones.
 	Now    func() time.Time
 	Jitter func() float64
@@ -68,6 +70,9 @@ func NewQueue(c Config) *Queue {
 	}
 	if c.Jitter == nil {
 		c.Jitter = randomJitter
+	}
+	if c.Explain == nil {
+		c.Explain = failureOf
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

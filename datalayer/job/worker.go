@@ -117,7 +117,7 @@ func (w *Worker) work(ctx context.Context, j *Job) {
 		state = now.State
 	}
 	if handled != nil {
-		f := failureOf(handled) // which quotes no arguments
+		f := w.q.Explain(handled) // which quotes no arguments
 		log.Warn("a job's attempt has not ended well", "state", state, "code", f.Code, "reason", f.Message, "took", took)
 	} else {
 		log.Info("a job is done", "took", took)

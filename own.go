@@ -1,0 +1,47 @@
+package pinnacle
+
+import (
+	"cmp"
+	"context"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// openOwn makes the pool of sessions for the proxy's own work at home: what jobs read and write, and notifications. They
+// lead straight to home, so predict means nothing in them, and log in as Execute does: as the local PostgreSQL's user, or as
+// that of the databackend's URI. None is opened before it is needed.
+func (p *Proxy) openOwn(ctx context.Context) error {
+	c, err := p.account()
+	if err != nil {
+		return err
+	}
+	conn := c.ConnConfig
+	// home.Dial knows the way to the server, TLS included.
+	conn.Host, conn.Port, conn.Fallbacks = "home", 0, nil
+	conn.TLSConfig, conn.SSLNegotiation, conn.SSLCertMode, conn.ChannelBinding = nil, "", "", "disable"
+	conn.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	conn.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		made, _, err := p.home.Dial(ctx)
+		return made, err
+	}
+	conn.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: p.settings.CancelTimeout}
+	}
+	conn.RuntimeParams["application_name"] = cmp.Or(conn.RuntimeParams["application_name"], "pinnacle-proxy jobs")
+	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
+	c.MaxConns, c.MinConns, c.MinIdleConns = int32(p.settings.JobConnections), 0, 0
+	c.AfterRelease = reset
+	if p.own, err = pgxpool.NewWithConfig(ctx, c); err != nil {
+		return err
+	}
+	p.onClose(func(context.Context) error {
+		p.own.Close()
+		return nil
+	})
+	return nil
+}
