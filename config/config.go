@@ -86,6 +86,13 @@ type Config struct {
 	PredictMaxCalls    int
 	PredictMaxTokens   int
 	PredictTimeout     time.Duration
+
+	ListenerWorkers           int
+	ListenerPollInterval      time.Duration
+	ListenerTimerInterval     time.Duration
+	ListenerReconcileInterval time.Duration
+	ListenerBatchRows         int
+	ListenerBatchBytes        Size
 }
 
 // Error is a configuration that cannot be used.

@@ -12,7 +12,7 @@ const day = 24 * time.Hour
 // Settings is the table of all settings but --config, in the order of the documentation. A row here, and a field in
 // Config, is all that a new setting needs.
 func Settings() []Setting {
-	return slices.Concat(places(), serving(), local(), models(), jobs())
+	return slices.Concat(places(), serving(), local(), models(), listeners(), jobs())
 }
 
 // places are the settings that say what the proxy stands before and where its own things are.
@@ -150,5 +150,24 @@ func models() []Setting {
 			Doc: "The same in the depth to which expressions may nest, a chain of operators included; it keeps the parser within its stack."},
 		{Name: "predict-ahead", Group: group, Default: "2", Unit: "batches", Field: func(c *Config) any { return &c.PredictAhead }, Check: between(1, 64),
 			Doc: "Batches that are with the model while further rows are read."},
+	}
+}
+
+// listeners are the settings of what keeps the outputs of listeners.
+func listeners() []Setting {
+	const group = "Listeners"
+	return []Setting{
+		{Name: "listener-workers", Group: group, Default: "2", Unit: "listeners", Field: func(c *Config) any { return &c.ListenerWorkers }, Check: between(1, 1_000),
+			Doc: "Listeners that are worked on at one time. Each takes a session of the PostgreSQL behind while it is, and four more are taken for all together."},
+		{Name: "listener-poll-interval", Group: group, Default: "200ms", Field: func(c *Config) any { return &c.ListenerPollInterval }, Check: between(time.Millisecond, time.Hour),
+			Doc: "Time between two looks for changed rows that triggers have noted; so long, at most, outputs wait before they are begun."},
+		{Name: "listener-timer-interval", Group: group, Default: "2s", Field: func(c *Config) any { return &c.ListenerTimerInterval }, Check: between(10*time.Millisecond, day),
+			Doc: "Time between two looks at the statistics of a source whose changes are not noted by triggers (the option capture = 'timer' of a listener, which is the default before a databackend)."},
+		{Name: "listener-reconcile-interval", Group: group, Default: "1h", Field: func(c *Config) any { return &c.ListenerReconcileInterval }, Check: between(0, 365*day),
+			Doc: "Time after which a listener compares all rows with their outputs though nothing says that any has changed. 0 means never."},
+		{Name: "listener-batch-rows", Group: group, Default: "2_000", Unit: "rows", Field: func(c *Config) any { return &c.ListenerBatchRows }, Check: between(1, 1_000_000),
+			Doc: "Rows that a listener reads, asks the model for and writes in one transaction."},
+		{Name: "listener-batch-bytes", Group: group, Default: "4MiB", Unit: "bytes", Field: func(c *Config) any { return &c.ListenerBatchBytes }, Check: between[Size](1<<10, 1<<30),
+			Doc: "Size of what a listener reads at which a batch has fewer rows."},
 	}
 }

@@ -34,40 +34,11 @@ func (k *Keeper) SetUp(ctx context.Context, def Definition) error {
 	return nil
 }
 
-// Check reports why a definition cannot be a listener; nil where it can. It changes nothing.
-func (k *Keeper) Check(ctx context.Context, def Definition) error {
-	name, number, err := modelOf(&def)
-	if err != nil {
-		return err
-	}
-	model, err := k.config.Models.Describe(ctx, name, number)
-	if err != nil {
-		return err
-	}
-	if err := checkWords(&def, model, k.how(&def)); err != nil {
-		return err
-	}
-	return k.config.Pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		tx, err := c.Begin(ctx)
-		if err != nil {
-			return err
-		}
-		have := &kept{def: &def, model: model, output: outputType(&def, model)}
-		if err = have.look(ctx, tx); err == nil {
-			err = have.checkMore(ctx, tx)
-		}
-		if back := tx.Rollback(ctx); err == nil {
-			err = back
-		}
-		if err != nil {
-			return errorOf(err)
-		}
-		return nil
-	})
-}
-
 // checkWords checks what takes no question to home.
 func checkWords(def *Definition, model *datalayer.ModelVersion, how string) error {
+	if err := checkOptions(def); err != nil {
+		return err
+	}
 	switch {
 	case def.Flatten && elementOf(model.Returns) == 0:
 		return fault("42804", "FLATTEN needs a model that answers with an array; "+quote(model.Name)+" answers with "+model.Returns.String(), "Leave FLATTEN out.")
@@ -79,36 +50,10 @@ func checkWords(def *Definition, model *datalayer.ModelVersion, how string) erro
 	return nil
 }
 
-// checkMore checks what only home can tell: the interval, the outputs' table, and, of a query, that its key is one.
-func (k *kept) checkMore(ctx context.Context, tx pgx.Tx) error {
-	if k.def.Refresh == RefreshEvery {
-		var good bool
-		if err := tx.QueryRow(ctx, "SELECT $1::text::interval >= interval '1 second'", k.def.Every).Scan(&good); err != nil {
-			return err
-		}
-		if !good {
-			return fault("22023", "the interval of REFRESH EVERY is less than a second", "")
-		}
-	}
-	if !k.distinct {
-		if err := setPath(ctx, tx, k.def); err != nil {
-			return err
-		}
-		if err := k.checkDistinct(ctx, tx); err != nil {
-			return err
-		}
-	}
-	found, err := k.columnsThere(ctx, tx, k.outputs)
-	if err != nil || found == nil {
-		return err
-	}
-	_, err = k.ensureOutputs(ctx, tx) // it is rolled back
-	return err
-}
-
 // TearDown takes away what a listener has at home: its outputs too, unless they are to be kept. A pass that is under way is
-// waited for. It may be called again, and for a listener that is not there.
-func (k *Keeper) TearDown(ctx context.Context, name string, keepOutputs bool) error {
+// waited for. It may be called again, and for a listener that is not there. Where home has the listener in a later version
+// than the one that was dropped (0: any), nothing is done.
+func (k *Keeper) TearDown(ctx context.Context, name string, version int, keepOutputs bool) error {
 	k.mu.Lock()
 	if t := k.tasks[name]; t != nil {
 		if t.stop != nil {
@@ -122,7 +67,7 @@ func (k *Keeper) TearDown(ctx context.Context, name string, keepOutputs bool) er
 		if there, err := hasSchema(ctx, c); err != nil || !there {
 			return err
 		}
-		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return tearDown(ctx, tx, name, keepOutputs) })
+		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return tearDown(ctx, tx, name, version, keepOutputs) })
 	})
 	if err != nil {
 		return about(name, err)
@@ -131,7 +76,7 @@ func (k *Keeper) TearDown(ctx context.Context, name string, keepOutputs bool) er
 }
 
 // tearDown is TearDown within a transaction.
-func tearDown(ctx context.Context, tx pgx.Tx, name string, keepOutputs bool) error {
+func tearDown(ctx context.Context, tx pgx.Tx, name string, version int, keepOutputs bool) error {
 	if err := ensureSchema(ctx, tx); err != nil {
 		return err
 	}
@@ -140,9 +85,9 @@ func tearDown(ctx context.Context, tx pgx.Tx, name string, keepOutputs bool) err
 	}
 	var id int
 	var outputs string
-	err := tx.QueryRow(ctx, "SELECT id, outputs FROM "+schema+".listeners WHERE name = $1", name).Scan(&id, &outputs)
+	err := tx.QueryRow(ctx, "SELECT id, outputs FROM "+schema+".listeners WHERE name = $1 AND (version <= $2 OR $2 = 0)", name, version).Scan(&id, &outputs)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+		return nil // gone, or made again meanwhile
 	}
 	if err != nil {
 		return err

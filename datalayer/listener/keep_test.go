@@ -358,7 +358,7 @@ func TestDropAndDisable(t *testing.T) {
 	h.definitions = nil
 	h.mu.Unlock()
 	for name, keep := range map[string]bool{"tags": true, "more": false} {
-		if err := h.keeper.TearDown(t.Context(), name, keep); err != nil {
+		if err := h.keeper.TearDown(t.Context(), name, 0, keep); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -110,7 +110,7 @@ func errorOf(err error) *datalayer.Error {
 // about says of which listener an error is.
 func about(name string, err error) error {
 	e := *errorOf(err)
-	e.Message = fmt.Sprintf("listener %q: %s", name, e.Message)
+	e.Message, e.Err = fmt.Sprintf("listener %q: %s", name, e.Message), err
 	return &e
 }
 

@@ -159,7 +159,7 @@ func (s *history) run() error {
 	s.h.mu.Unlock()
 	// A pass that had begun may set it up again; that is another test's.
 	for {
-		err := s.h.keeper.TearDown(context.Background(), def.Name, false)
+		err := s.h.keeper.TearDown(context.Background(), def.Name, 0, false)
 		if err == nil {
 			break
 		}

@@ -111,19 +111,15 @@ func (k *kept) look(ctx context.Context, tx pgx.Tx) error {
 
 // outputsName is the table of the outputs, qualified: the one that INTO names, or one of the listener's name.
 func outputsName(ctx context.Context, q querier, def *Definition) (string, error) {
-	into := def.Into
-	if into == "" {
-		into = quote(def.Name)
-	}
 	var name *string
 	err := q.QueryRow(ctx, `SELECT CASE pg_catalog.array_length(p, 1) WHEN 1 THEN pg_catalog.quote_ident(pg_catalog.current_schema()) || '.' || pg_catalog.quote_ident(p[1])
 			WHEN 2 THEN pg_catalog.quote_ident(p[1]) || '.' || pg_catalog.quote_ident(p[2]) END
-		FROM (SELECT pg_catalog.parse_ident($1)) AS t(p)`, into).Scan(&name)
+		FROM (SELECT pg_catalog.parse_ident($1)) AS t(p)`, into(def)).Scan(&name)
 	switch {
 	case err != nil:
 		return "", err
 	case name == nil:
-		return "", fault("42602", fmt.Sprintf("%s is no name for the table of a listener's outputs", into), "It is a table's name, with or without its schema.")
+		return "", fault("42602", fmt.Sprintf("%s is no name for the table of a listener's outputs", into(def)), "It is a table's name, with or without its schema.")
 	}
 	return *name, nil
 }
@@ -170,11 +166,15 @@ func (k *kept) ensureState(ctx context.Context, tx pgx.Tx) (bool, error) {
 		return false, err
 	}
 	var identity string
-	err := tx.QueryRow(ctx, "SELECT id, identity, salt FROM "+schema+".listeners WHERE name = $1 FOR UPDATE", k.def.Name).Scan(&k.id, &identity, &k.salt)
+	var version int
+	err := tx.QueryRow(ctx, "SELECT id, version, identity, salt FROM "+schema+".listeners WHERE name = $1 FOR UPDATE", k.def.Name).Scan(&k.id, &version, &identity, &k.salt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		k.salt = int64(rand.Uint64())
 		return true, tx.QueryRow(ctx, "INSERT INTO "+schema+".listeners (name, version, identity, outputs, output_type, salt) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
 			k.def.Name, k.def.Version, k.identity(), k.outputs, k.output.String(), k.salt).Scan(&k.id)
+	}
+	if err == nil && identity == k.identity() && version != k.def.Version {
+		_, err = tx.Exec(ctx, "UPDATE "+schema+".listeners SET version = $2 WHERE id = $1", k.id, k.def.Version)
 	}
 	if err != nil || identity == k.identity() {
 		return false, err
