@@ -41,16 +41,12 @@ type Metrics struct {
 	predictSeconds *prometheus.CounterVec
 	modelSeconds   *prometheus.HistogramVec
 
-<<<<<<< HEAD
 	jobAttempts *prometheus.CounterVec
 	jobSeconds  *prometheus.CounterVec
 
-	reasons, plans, codes, models, kinds *bounded
-=======
 	listeners *listeners
 
-	reasons, plans, codes, models, listenerNames *bounded
->>>>>>> ca314b4 (listener: a kind of component with its jobs; settings and metrics of listeners)
+	reasons, plans, codes, models, kinds, listenerNames *bounded
 
 	answers atomic.Pointer[Answers]
 	jobs    atomic.Pointer[Jobs]
@@ -104,12 +100,8 @@ func New(build Build) *Metrics {
 	info.WithLabelValues(build.Version, build.Commit, build.Go).Set(1)
 	m.registry.MustRegister(m.answersCollectors()...)
 	m.registry.MustRegister(m.connectionsOpen, m.connectionsTotal, m.refused, m.requests, m.statements, m.statementSeconds, m.errors,
-<<<<<<< HEAD
 		m.jobAttempts, m.jobSeconds, newJobStates(m), m.toHome, m.toClient, m.homeUp, m.predictSeconds, m.modelSeconds, info,
-=======
-		m.toHome, m.toClient, m.homeUp, m.predictSeconds, m.modelSeconds, info,
 		m.listeners.rows, m.listeners.behindRows, m.listeners.behindDuration,
->>>>>>> ca314b4 (listener: a kind of component with its jobs; settings and metrics of listeners)
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range m.predicted {
 		m.registry.MustRegister(c)
