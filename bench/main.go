@@ -23,7 +23,7 @@ type settings struct {
 	direct, session, transaction, proxy endpoint
 	database, user                      string
 	rounds                              int
-	seconds                             int
+	seconds, warm                       int
 	idle                                int
 	rows                                int
 	asked                               int
@@ -93,7 +93,8 @@ func parse(args []string) (*settings, error) {
 	f.StringVar(&s.database, "database", "bench", "database; it holds the tables flights and pgbench's")
 	f.StringVar(&s.user, "user", "postgres", "user, who needs no password")
 	f.IntVar(&s.rounds, "rounds", 5, "rounds of each comparison")
-	f.IntVar(&s.seconds, "seconds", 5, "seconds of one run of pgbench")
+	f.IntVar(&s.seconds, "seconds", 5, "seconds of one run of pgbench that count")
+	f.IntVar(&s.warm, "warm", 3, "seconds before them that do not")
 	f.IntVar(&s.idle, "idle", 1000, "idle connections")
 	f.IntVar(&s.rows, "rows", 5_000_000, "rows of the long SELECT")
 	f.IntVar(&s.asked, "asked", 1_000_000, "rows that the strategies of predict are measured with")
@@ -107,6 +108,9 @@ func parse(args []string) (*settings, error) {
 		if e.port == 0 || e.pid == 0 {
 			return nil, errors.New("-direct, -session, -transaction and -proxy are needed")
 		}
+	}
+	if s.warm < 0 {
+		return nil, errors.New("-warm is not negative")
 	}
 	if s.rounds < 1 || s.seconds < 1 || s.idle < 1 || s.rows < 1 || s.asked < 1 {
 		return nil, errors.New("-rounds, -seconds, -idle, -rows and -asked are at least 1")

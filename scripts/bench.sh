@@ -45,7 +45,9 @@ transaction=$(pid "$(PORT=$TRANSACTION MODE=transaction BACKEND_PORT=$SERVER scr
 
 rm -rf "$DIR/data" && mkdir -p "$DIR/data/lib"
 cp .cache/onnxruntime/libonnxruntime.so.* "$DIR/data/lib/"
-bin/pinnacle-proxy serve --listen "127.0.0.1:$PROXY" --data-dir "$DIR/data" --artifact-import-dirs examples --max-connections 1100 \
+# In a session of its own, as PgBouncer and PostgreSQL are, which make themselves daemons: Linux's scheduler gives each
+# session the same share of a processor (autogroup, man 7 sched), and the proxy would have to share the benchmark's.
+setsid bin/pinnacle-proxy serve --listen "127.0.0.1:$PROXY" --data-dir "$DIR/data" --artifact-import-dirs examples --max-connections 1100 \
   --databackend "postgres://postgres@127.0.0.1:$SERVER/bench?sslmode=disable" >"$LOG" 2>&1 </dev/null &
 proxy=$!
 for _ in $(seq 300); do
