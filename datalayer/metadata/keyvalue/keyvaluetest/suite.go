@@ -3,6 +3,7 @@ package keyvaluetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -88,7 +89,13 @@ func put(t *testing.T, s keyvalue.Store, keys ...string) {
 }
 
 // quoted is the value that put sets.
-func quoted(key string) []byte { return []byte(`"of ` + key + `"`) }
+func quoted(key string) []byte {
+	value, err := json.Marshal("of " + key)
+	if err != nil {
+		panic(err) // a string always can be written
+	}
+	return value
+}
 
 // view reads, which has to work.
 func view(t *testing.T, s keyvalue.Store, read func(r keyvalue.Reader) error) {
