@@ -11,13 +11,28 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// openOwn makes the pool of sessions for the proxy's own work at home: what jobs read and write, and notifications. They
-// lead straight to home, so predict means nothing in them, and log in as Execute does: as the local PostgreSQL's user, or as
-// that of the databackend's URI. None is opened before it is needed.
+// openOwn makes the pool of sessions for the proxy's own work at home: what jobs read and write, and notifications. None is
+// opened before it is needed.
 func (p *Proxy) openOwn(ctx context.Context) error {
-	c, err := p.account()
+	c, err := p.ownSessions("jobs")
 	if err != nil {
 		return err
+	}
+	conn := c.ConnConfig
+	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
+	c.MaxConns, c.AfterRelease = int32(p.settings.JobConnections), reset
+	p.own, err = p.openSessions(ctx, c)
+	return err
+}
+
+// ownSessions are the settings of sessions of the proxy's own. They lead straight to home, so predict means nothing in them,
+// and log in as Execute does: as the local PostgreSQL's user, or as that of the databackend's URI. what they are for is
+// part of their application_name.
+func (p *Proxy) ownSessions(what string) (*pgxpool.Config, error) {
+	c, err := p.account()
+	if err != nil {
+		return nil, err
 	}
 	conn := c.ConnConfig
 	// home.Dial knows the way to the server, TLS included.
@@ -31,17 +46,20 @@ func (p *Proxy) openOwn(ctx context.Context) error {
 	conn.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: p.settings.CancelTimeout}
 	}
-	conn.RuntimeParams["application_name"] = cmp.Or(conn.RuntimeParams["application_name"], "pinnacle-proxy jobs")
-	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
-	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
-	c.MaxConns, c.MinConns, c.MinIdleConns = int32(p.settings.JobConnections), 0, 0
-	c.AfterRelease = reset
-	if p.own, err = pgxpool.NewWithConfig(ctx, c); err != nil {
-		return err
+	conn.RuntimeParams["application_name"] = cmp.Or(conn.RuntimeParams["application_name"], "pinnacle-proxy "+what)
+	c.MinConns, c.MinIdleConns = 0, 0
+	return c, nil
+}
+
+// openSessions opens a pool of the proxy's own sessions, until Close.
+func (p *Proxy) openSessions(ctx context.Context, c *pgxpool.Config) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, err
 	}
 	p.onClose(func(context.Context) error {
-		p.own.Close()
+		pool.Close()
 		return nil
 	})
-	return nil
+	return pool, nil
 }

@@ -23,7 +23,7 @@ func (k *Keeper) SetUp(ctx context.Context, def Definition) error {
 	}
 	how := k.how(&def)
 	err = k.config.Pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		_, err := setUp(ctx, c.Conn(), &def, model, how)
+		_, err := setUp(ctx, c.Conn(), &def, model, how, k.others(&def))
 		return err
 	})
 	if err != nil {

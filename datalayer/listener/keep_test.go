@@ -371,6 +371,26 @@ func TestDropAndDisable(t *testing.T) {
 	h.wait(tagged, recompute)
 }
 
+func TestRenamed(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, nil)
+	h.do(items, "INSERT INTO items VALUES (1, 'a', 1)")
+	def := define("first", "items", "tag", "word", "n")
+	def.Into = "public.tags"
+	h.listen(def)
+	h.wait(tagged, recompute)
+	h.change("first", func(d *listener.Definition) { d.Name = "second" })
+	h.do("INSERT INTO items VALUES (2, 'b', 2)")
+	h.wait(tagged, recompute)
+	h.quiet("second")
+	if asked := h.models.count(); asked != 2 {
+		t.Errorf("the model was asked %d times for 2 rows", asked)
+	}
+	if names, err := h.lines("SELECT name FROM pinnacle_listeners.listeners"); err != nil || names != "(second)" {
+		t.Errorf("home knows %s, %v", names, err)
+	}
+}
+
 func TestTwoKeepersAndRestarts(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, func(c *listener.Config) { c.BatchRows = 40 })

@@ -367,7 +367,7 @@ func (k *Keeper) current(ctx context.Context, conn *pgx.Conn, t *task, def *Defi
 	if have != nil && same(have.def, def) && time.Since(verified) < k.config.Verify && have.model.Version == model.Version {
 		return have, nil
 	}
-	if have, err = setUp(ctx, conn, def, model, k.how(def)); err != nil {
+	if have, err = setUp(ctx, conn, def, model, k.how(def), k.others(def)); err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
@@ -375,6 +375,17 @@ func (k *Keeper) current(ctx context.Context, conn *pgx.Conn, t *task, def *Defi
 	t.kept, t.verified, t.version = have, time.Now(), model.Version
 	k.captures = nil
 	return have, nil
+}
+
+// others are the names of all listeners but one.
+func (k *Keeper) others(def *Definition) []string {
+	names := []string{}
+	for _, other := range k.config.Definitions() {
+		if other.Name != def.Name {
+			names = append(names, other.Name)
+		}
+	}
+	return names
 }
 
 // how says how a listener's changes are noticed.

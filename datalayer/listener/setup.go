@@ -30,6 +30,8 @@ type kept struct {
 	// outputs is the table of the outputs, qualified, and output the type of its column output.
 	outputs string
 	output  udf.Type
+	// others are the names of the other listeners that there are.
+	others []string
 	// salt goes into every hash of an input, so that outputs of another definition are not taken for this one's.
 	salt int64
 }
@@ -47,8 +49,11 @@ func modelOf(def *Definition) (name string, version int, err error) {
 
 // setUp makes at home whatever a listener needs and is not there yet, and takes away captures that it does not need any
 // more. It changes nothing where all is as it should be. What was made anew means a scan.
-func setUp(ctx context.Context, conn *pgx.Conn, def *Definition, model *datalayer.ModelVersion, how string) (k *kept, err error) {
-	k = &kept{def: def, model: model, output: outputType(def, model)}
+//
+// others are the names of all other listeners: what home has of none of them, with the same outputs, is this one's under an
+// earlier name.
+func setUp(ctx context.Context, conn *pgx.Conn, def *Definition, model *datalayer.ModelVersion, how string, others []string) (k *kept, err error) {
+	k = &kept{def: def, model: model, output: outputType(def, model), others: others}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+lockTimeout+"'"); err != nil {
 			return err
@@ -163,6 +168,10 @@ func (k *kept) identity() string {
 // ensureState makes the listener's row, or brings it to the definition. It reports whether all outputs are to be looked at.
 func (k *kept) ensureState(ctx context.Context, tx pgx.Tx) (bool, error) {
 	if err := k.checkVersion(ctx, tx); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE "+schema+".listeners SET name = $1 WHERE outputs = $2 AND name <> $1 AND name <> ALL ($3) AND NOT EXISTS (SELECT FROM "+schema+".listeners WHERE name = $1)",
+		k.def.Name, k.outputs, k.others); err != nil {
 		return false, err
 	}
 	var identity string
