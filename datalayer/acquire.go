@@ -28,6 +28,9 @@ func (d *Datalayer) Acquire(ctx context.Context, name string, version int) (*Lea
 
 // loadVersion loads a version of the catalog.
 func (d *Datalayer) loadVersion(ctx context.Context, v *ModelVersion) (udf.Model, error) {
+	if v.Models != nil {
+		return d.loadSequence(ctx, v)
+	}
 	path, done, err := d.artifactFile(ctx, v)
 	if err != nil {
 		return nil, err

@@ -2,14 +2,17 @@ package datalayer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -22,6 +25,7 @@ const (
 	changeNew        = "new"
 	changeSame       = "same"
 	changeExists     = "exists"
+	changeUpdate     = "update"
 	changeNewVersion = "new version"
 )
 
@@ -35,60 +39,85 @@ var (
 // Add implements Components: the artifact first, then the model is loaded to see that it can be, then the metadata in one
 // transaction. A crash leaves the model whole or absent, and at most an artifact that is collected later.
 func (d *Datalayer) Add(ctx context.Context, def ModelDefinition, mode AddMode, user string) (*AddOutcome, error) {
-	return d.add(ctx, addition{def: def, mode: mode, user: user})
+	return d.AddModel(ctx, def, mode, Requester{User: user, Role: user})
+}
+
+// AddModel is Add on behalf of a role, whose rights count and to whom a new model belongs.
+func (d *Datalayer) AddModel(ctx context.Context, def ModelDefinition, mode AddMode, by Requester) (*AddOutcome, error) {
+	_, outcome, err := d.add(ctx, addition{def: def, mode: mode, by: by})
+	return outcome, err
 }
 
 // PlanAdd implements Components: Add without storing the artifact and without committing.
 func (d *Datalayer) PlanAdd(ctx context.Context, def ModelDefinition, mode AddMode) (*AddOutcome, error) {
-	return d.add(ctx, addition{def: def, mode: mode, dryRun: true})
+	_, outcome, err := d.add(ctx, addition{def: def, mode: mode, dryRun: true})
+	return outcome, err
 }
 
 // addition is one call of Add, PlanAdd or SetOptions.
 type addition struct {
 	def    ModelDefinition
 	mode   AddMode
-	user   string
+	by     Requester
 	dryRun bool
 	// base is the default version that def was made from, 0 for none. If it is not the default one any more when
 	// the metadata is changed, nothing is changed, and the error is errBaseChanged.
 	base int
 }
 
-// add does what Add says.
-func (d *Datalayer) add(ctx context.Context, req addition) (*AddOutcome, error) {
+// add does what Add says. The outcome is told in both of its forms.
+func (d *Datalayer) add(ctx context.Context, req addition) (*Outcome, *AddOutcome, error) {
 	def := req.def
 	if err := d.checkDefinition(def); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if err := d.mayAdd(ctx, req.by, component.Ref{Kind: component.KindModel, Name: def.Name}, req.mode); err != nil {
+		return nil, nil, err
 	}
 	if req.mode == AddIfNotExists {
 		if m := d.catalog.Load().models[def.Name]; m != nil {
-			return &AddOutcome{Change: changeExists, Model: m.byDefault, Default: m.byDefault.Version}, nil
+			return &Outcome{Change: changeExists, Record: m.of.Default(), Default: m.byDefault.Version},
+				&AddOutcome{Change: changeExists, Model: m.byDefault, Default: m.byDefault.Version}, nil
 		}
 	}
-	a, err := d.resolveArtifact(ctx, def.Artifact, req.dryRun)
+	record, done, err := d.examine(ctx, def, req.dryRun)
 	if err != nil {
-		return nil, ErrorOf(err)
+		return nil, nil, ErrorOf(err)
 	}
-	defer a.done()
-	record, err := d.inspect(ctx, def, a)
+	defer done()
+	if err := d.mayUse(ctx, req.by, record.Uses); err != nil {
+		return nil, nil, err
+	}
+	record.CreatedBy, record.Owner, record.Validation = req.by.User, req.by.Role, def.Validation
+	return d.commit(ctx, req, record)
+}
+
+// examine makes the record of a definition. done is called when the model is added, or was not.
+func (d *Datalayer) examine(ctx context.Context, def ModelDefinition, dryRun bool) (v *metadata.Version, done func(), err error) {
+	if def.Models != nil {
+		v, err := d.inspectSequence(def)
+		return v, func() {}, err
+	}
+	a, err := d.resolveArtifact(ctx, def.Artifact, dryRun)
 	if err != nil {
-		return nil, ErrorOf(err)
+		return nil, nil, err
 	}
-	record.CreatedBy = req.user
-	outcome, err := d.commit(ctx, req, record)
-	if err != nil {
-		return nil, err
+	if v, err = d.inspect(ctx, def, a); err != nil {
+		a.done()
+		return nil, nil, err
 	}
-	return outcome, nil
+	return v, a.done, nil
 }
 
 // checkDefinition refuses a definition for what can be seen without reading anything.
 func (d *Datalayer) checkDefinition(def ModelDefinition) error {
-	if err := checkName(def.Name); err != nil {
+	if err := checkName(component.KindModel, def.Name); err != nil {
 		return err
 	}
-	if _, err := d.runtime(def.Runtime); err != nil {
-		return err
+	if def.Models == nil {
+		if _, err := d.runtime(def.Runtime); err != nil {
+			return err
+		}
 	}
 	if len(def.Source) > d.config.MaxSourceBytes {
 		return &Error{
@@ -112,21 +141,22 @@ func (d *Datalayer) checkDefinition(def ModelDefinition) error {
 	return err
 }
 
-// checkName refuses a name that no model can have. An @ would be taken for the beginning of a version.
-func checkName(name string) error {
+// checkName refuses a name that no component can have. An @ would be taken for the beginning of a version.
+func checkName(kind, name string) error {
 	e := &Error{Code: "42602"}
+	what := component.Words(kind)
 	switch {
 	case name == "":
-		e.Message = "a model's name must not be empty"
+		e.Message = "a " + what + "'s name must not be empty"
 	case len(name) > maxNameBytes:
 		e.Code = "42622"
-		e.Message = fmt.Sprintf("model name %q is too long", strings.ToValidUTF8(name[:maxNameBytes], "")+"…")
+		e.Message = fmt.Sprintf("%s name %q is too long", what, strings.ToValidUTF8(name[:maxNameBytes], "")+"…")
 		e.Detail = fmt.Sprintf("It has %d bytes; at most %d are allowed.", len(name), maxNameBytes)
 	case !utf8.ValidString(name):
-		e.Message = fmt.Sprintf("model name %q is not valid UTF-8", name)
+		e.Message = fmt.Sprintf("%s name %q is not valid UTF-8", what, name)
 	case strings.ContainsAny(name, "@\x00"):
-		e.Message = fmt.Sprintf("model name %q holds a character that is not allowed", name)
-		e.Hint = "A name holds no @: 'name@2' means version 2 of the model."
+		e.Message = fmt.Sprintf("%s name %q holds a character that is not allowed", what, name)
+		e.Hint = "A name holds no @: 'name@2' means version 2 of it."
 	default:
 		return nil
 	}
@@ -187,10 +217,13 @@ func (d *Datalayer) inspect(ctx context.Context, def ModelDefinition, a artifact
 }
 
 // commit records a version as the mode says, and tells what that did.
-func (d *Datalayer) commit(ctx context.Context, req addition, v *metadata.Version) (*AddOutcome, error) {
-	var outcome *AddOutcome
-	name, mode := req.def.Name, req.mode
-	err := d.change(ctx, name, name, func(tx metadata.Tx) error {
+func (d *Datalayer) commit(ctx context.Context, req addition, v *metadata.Version) (*Outcome, *AddOutcome, error) {
+	var (
+		out     *Outcome
+		outcome *AddOutcome
+	)
+	name := req.def.Name
+	err := d.change(ctx, nil, func(tx metadata.Tx) error {
 		before, err := tx.Model(name)
 		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 			return err
@@ -198,14 +231,22 @@ func (d *Datalayer) commit(ctx context.Context, req addition, v *metadata.Versio
 		if req.base != 0 && (before == nil || before.DefaultVersion().Version != req.base) {
 			return errBaseChanged
 		}
-		change, err := decide(name, before, v, mode)
+		out = &Outcome{}
+		if out.Change, err = decide(name, before, v, req.mode); err != nil {
+			return err
+		}
+		was, err := componentOf(tx, name, before)
 		if err != nil {
 			return err
 		}
-		if err := apply(tx, name, before, v, change, mode); err != nil {
+		version, err := apply(tx, name, before, v, out.Change)
+		if err != nil {
 			return err
 		}
-		if outcome, err = outcomeOf(tx, name, before, change); err != nil {
+		if err := d.tellOutcome(tx, out, was, component.KindModel, name, version); err != nil {
+			return err
+		}
+		if outcome, err = outcomeOf(tx, name, out); err != nil {
 			return err
 		}
 		if req.dryRun {
@@ -214,15 +255,24 @@ func (d *Datalayer) commit(ctx context.Context, req addition, v *metadata.Versio
 		return nil
 	})
 	if err != nil && !errors.Is(err, errDryRun) {
-		return nil, err
+		return nil, nil, d.missing(err)
 	}
 	if req.dryRun {
-		return outcome, nil
+		return out, outcome, nil
 	}
+	d.wake(len(out.Jobs))
 	if made, err := d.catalog.Load().find(name, outcome.Model.Version); err == nil {
 		outcome.Model = made
 	}
-	return outcome, nil
+	return out, outcome, nil
+}
+
+// componentOf reads the component of a model that there is; nil for none.
+func componentOf(tx metadata.Tx, name string, before *metadata.Model) (*component.Component, error) {
+	if before == nil {
+		return nil, nil
+	}
+	return tx.Components().Component(component.KindModel, name)
 }
 
 // decide says what adding a version to a model is; before is nil where there is no model of that name.
@@ -232,46 +282,55 @@ func decide(name string, before *metadata.Model, v *metadata.Version, mode AddMo
 		return changeNew, nil
 	case mode == AddIfNotExists:
 		return changeExists, nil
-	case before.DefaultVersion().Hash == v.Hash:
+	case before.DefaultVersion().Hash == v.Hash && (mode != AddOrReplace || sameSettings(before.DefaultVersion(), v)):
 		return changeSame, nil
+	case before.DefaultVersion().Hash == v.Hash:
+		return changeUpdate, nil
 	case mode == AddOrReplace:
 		return changeNewVersion, nil
 	}
-	return "", alreadyExists(name)
+	return "", alreadyExists(component.KindModel, name)
 }
 
-// alreadyExists is the error for a name that another model has.
-func alreadyExists(name string) *Error {
+// sameSettings compares what two versions have that does not change behaviour.
+func sameSettings(a, b *metadata.Version) bool {
+	return maps.Equal(a.Options, b.Options) && reflect.DeepEqual(a.Validation, b.Validation)
+}
+
+// alreadyExists is the error for a name that another component of the kind has.
+func alreadyExists(kind, name string) *Error {
 	return &Error{
 		Code:    "42710",
-		Message: fmt.Sprintf("model %q already exists", name),
-		Hint:    "CREATE OR REPLACE MODEL makes a new version of it.",
+		Message: component.Ref{Kind: kind, Name: name}.String() + " already exists",
+		Hint:    "CREATE OR REPLACE " + strings.ToUpper(component.Words(kind)) + " makes a new version of it.",
 	}
 }
 
-// apply makes the change that decide decided on.
-func apply(tx metadata.Tx, name string, before *metadata.Model, v *metadata.Version, change string, mode AddMode) error {
+// apply makes the change that decide decided on, and gives the version that it is about; 0 for none.
+func apply(tx metadata.Tx, name string, before *metadata.Model, v *metadata.Version, change string) (int, error) {
 	switch change {
 	case changeNew, changeNewVersion:
 		if v.Artifact != "" {
 			a := &metadata.Artifact{Digest: v.Artifact, Size: v.ArtifactBytes, CreatedAt: v.CreatedAt}
 			if err := tx.PutArtifact(a); err != nil {
-				return err
+				return 0, err
 			}
 		}
-		_, err := tx.AddVersion(name, v)
-		return err
-	case changeSame:
-		was := before.DefaultVersion()
-		if mode == AddOrReplace && !maps.Equal(was.Options, v.Options) {
-			return tx.SetOptions(name, was.Version, v.Options)
+		return tx.AddVersion(name, v)
+	case changeUpdate:
+		changed := *v
+		changed.Version = before.DefaultVersion().Version
+		r, err := changed.Record(name)
+		if err != nil {
+			return 0, err
 		}
+		return changed.Version, tx.Components().Replace(r)
 	}
-	return nil
+	return 0, nil
 }
 
 // outcomeOf reads, within the transaction, what a change led to.
-func outcomeOf(tx metadata.Tx, name string, before *metadata.Model, change string) (*AddOutcome, error) {
+func outcomeOf(tx metadata.Tx, name string, out *Outcome) (*AddOutcome, error) {
 	r, err := tx.Model(name)
 	if err != nil {
 		return nil, err
@@ -280,12 +339,43 @@ func outcomeOf(tx metadata.Tx, name string, before *metadata.Model, change strin
 	if err != nil {
 		return nil, err
 	}
-	o := &AddOutcome{Change: change, Model: m.byDefault, Default: m.byDefault.Version}
-	if change == changeNewVersion {
-		o.Model = m.versions[len(m.versions)-1]
-		if o.Model.Default {
-			o.Replaces = before.DefaultVersion().Version
+	return &AddOutcome{Change: out.Change, Model: m.version(out.Record.Version), Default: out.Default, Replaces: out.Replaces, Jobs: out.Jobs, Breaks: out.Breaks}, nil
+}
+
+// modelPlan says what a change of a model means.
+func modelPlan(change component.Change) (component.Plan, error) {
+	var plan component.Plan
+	if change.After == nil {
+		return plan, nil
+	}
+	var def component.ModelDefinition
+	if err := json.Unmarshal(change.After.Definition, &def); err != nil {
+		return plan, err
+	}
+	if def.Validation != nil {
+		plan.Jobs = append(plan.Jobs, component.Job{Kind: component.JobValidate,
+			Args: component.ValidateArgs{Model: change.After.Name, Version: change.After.Version, Validation: *def.Validation}})
+	}
+	if before := change.Before; before != nil && before.Version != change.After.Version {
+		var was component.ModelDefinition
+		if err := json.Unmarshal(before.Definition, &was); err != nil {
+			return plan, err
+		}
+		if was.Returns != def.Returns {
+			plan.Breaks = append(plan.Breaks, fmt.Sprintf("calls of %q give %s in place of %s", change.After.Name, def.Returns, was.Returns))
+		}
+		if from, to := typesText(was.Arguments), typesText(def.Arguments); from != to {
+			plan.Breaks = append(plan.Breaks, fmt.Sprintf("calls of %q take (%s) in place of (%s)", change.After.Name, to, from))
 		}
 	}
-	return o, nil
+	return plan, nil
+}
+
+// typesText lists the types of arguments.
+func typesText(args []component.Argument) string {
+	types := make([]string, len(args))
+	for i, a := range args {
+		types[i] = a.Type
+	}
+	return strings.Join(types, ", ")
 }

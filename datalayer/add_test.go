@@ -167,7 +167,7 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if got := o.Change == "same"; got != c.same || !c.same && o.Change != "new version" {
+		if got := o.Change == "same" || o.Change == "update"; got != c.same || !c.same && o.Change != "new version" {
 			t.Errorf("another %s is %q", c.name, o.Change)
 		}
 	}

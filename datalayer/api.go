@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -19,6 +20,9 @@ type ModelDefinition struct {
 	Args    []udf.Arg
 	HasArgs bool
 	Returns udf.Type
+	// Models make it a sequence of models, each named with or without @version: Runtime, Args, Returns, Artifact and
+	// Source are not given then.
+	Models []string
 	// Artifact names the model's bytes: a path (under a directory that the setting artifact_import_dirs allows),
 	// "sha256:<hex>" or "<hex>" of one that is in the store already, or the name given to COPY pinnacle.artifacts;
 	// "" for none.
@@ -28,6 +32,8 @@ type ModelDefinition struct {
 	// Options are the WITH (…) keys, in lower case. deterministic and null_on_null (booleans) and max_batch are the
 	// Datalayer's own; the rest goes to the runtime.
 	Options map[string]string
+	// Validation is how it is measured when it is added; nil for not at all.
+	Validation *component.ValidationDefinition
 }
 
 // AddMode says what Add does about a name that is taken.
@@ -45,8 +51,8 @@ const (
 
 // AddOutcome tells what Add did, or, in a dry run, would do.
 type AddOutcome struct {
-	// Change is "new", "same", "exists" or "new version". Options that do not change behaviour (max_batch) are
-	// changed in place, which is "same".
+	// Change is "new", "same", "exists", "update" or "new version". Options that do not change behaviour (max_batch) are
+	// changed in place, which is "update".
 	Change string
 	// Model is the version that was made, or that was there already. Its Default says whether the bare name means
 	// it: a new version becomes the default one, unless SetDefault chose an older one.
@@ -55,6 +61,8 @@ type AddOutcome struct {
 	Default int
 	// Replaces is the version that was the default before, where another one became it; 0 for none.
 	Replaces int
+	// Jobs are the kinds of the jobs that were started, and Breaks sentences that say what stops working, or is done anew.
+	Jobs, Breaks []string
 }
 
 // ModelVersion is one version of a model as the metadata store has it. It is immutable once returned.
@@ -72,12 +80,18 @@ type ModelVersion struct {
 	ArtifactDigest string
 	ArtifactBytes  int64
 	Source         string
-	Options        map[string]string
-	Deterministic  bool
+	// Models are those of a sequence, each with its version; none for any other model.
+	Models        []string
+	Options       map[string]string
+	Deterministic bool
 	// NullOnNull says that a NULL argument gives NULL without a call.
 	NullOnNull bool
 	CreatedAt  time.Time
 	CreatedBy  string
+	// Owner is the role that it belongs to, "" for none.
+	Owner string
+	// Validation is how it is measured when it is added; nil for not at all.
+	Validation *component.ValidationDefinition
 
 	// maxBatch is the option max_batch, 0 where it is not set.
 	maxBatch int
@@ -106,6 +120,31 @@ type Components interface {
 	// PutArtifact stores bytes under their digest and gives digest and size.
 	PutArtifact(ctx context.Context, r io.Reader) (digest string, size int64, err error)
 }
+
+// Registry is the part of the Datalayer that statements about components of any kind use. *Datalayer implements it.
+type Registry interface {
+	AddComponent(ctx context.Context, req Request) (*Outcome, error)
+	PlanComponent(ctx context.Context, req Request) (*Outcome, error)
+	RemoveComponent(ctx context.Context, r Removal) ([]component.Ref, error)
+	RenameComponent(ctx context.Context, by Requester, kind, name, to string) error
+	SetOwner(ctx context.Context, by Requester, kind, name, owner string) error
+	SetDefaultVersion(ctx context.Context, by Requester, ref component.Ref) error
+	ChangeDefinition(ctx context.Context, by Requester, kind, name string, keys map[string]any, options map[string]string) (*Outcome, error)
+	Grant(ctx context.Context, g Grant) error
+	// Component finds one version of a component; 0 stands for the default one. One that is not there is 42704.
+	Component(ref component.Ref) (*component.Record, error)
+	// Components is what components there are now.
+	Components() component.Catalog
+	MayCreate(ctx context.Context, by Requester, what string) error
+	MayExecute(ctx context.Context, by Requester, name string) error
+	Restricted(name string) bool
+	// Call runs a function of the schema pinnacle that Config.Functions has.
+	Call(ctx context.Context, by Requester, name string, args []*string) (any, error)
+}
+
+// Function is a function of the schema pinnacle, SELECT pinnacle.name(argument, …): it is given its arguments as text, nil
+// for NULL, and its answer is written as JSON.
+type Function func(ctx context.Context, by Requester, args []*string) (any, error)
 
 // Predictor is the part of the Datalayer that statements with predict use. *Datalayer implements it.
 type Predictor interface {

@@ -3,8 +3,11 @@ package datalayer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -18,12 +21,15 @@ func ErrorOf(err error) *Error {
 		runtime  *udf.Error
 		artifact *artifacts.Error
 		stored   *keyvalue.Error
+		used     *component.UsedError
 	)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &own):
 		return own
+	case errors.As(err, &used):
+		return inUse(used)
 	case errors.As(err, &runtime):
 		return &Error{Code: runtime.Code, Message: runtime.Message, Detail: runtime.Detail, Hint: runtime.Hint, Err: err}
 	case errors.As(err, &artifact):
@@ -36,5 +42,24 @@ func ErrorOf(err error) *Error {
 		return &Error{Code: "57014", Message: "canceling statement due to user request", Err: err}
 	default:
 		return &Error{Code: "XX000", Message: err.Error(), Err: err}
+	}
+}
+
+// inUse is the error for a component that others use.
+func inUse(used *component.UsedError) *Error {
+	var list []string
+	for i, u := range used.Users {
+		if i == maxListed {
+			list = append(list, fmt.Sprintf("and %d more", len(used.Users)-i))
+			break
+		}
+		list = append(list, u.String())
+	}
+	return &Error{
+		Code:    "2BP01",
+		Message: fmt.Sprintf("cannot change or drop %s because other components depend on it", used.Ref),
+		Detail:  "It is used by " + strings.Join(list, ", ") + ".",
+		Hint:    "DROP … CASCADE drops these too.",
+		Err:     used,
 	}
 }

@@ -7,30 +7,57 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
-// catalog is what the metadata store has of models, in memory. It is immutable.
-type catalog struct{ models map[string]*model }
+// catalog is what the metadata store has of components, in memory. It is immutable.
+type catalog struct {
+	// models are the components of that kind, made ready for use.
+	models     map[string]*model
+	components *component.Snapshot
+	// revision is the store's when it was read.
+	revision uint64
+}
 
 // model is a named model of the catalog. It is immutable.
 type model struct {
 	name string
+	// of is what it was made of.
+	of *component.Component
 	// versions are ordered by number; there is at least one, and byDefault is one of them.
 	versions  []*ModelVersion
 	byDefault *ModelVersion
 }
 
-// newCatalog makes a catalog of all models.
-func newCatalog(records []*metadata.Model) (*catalog, error) {
-	c := &catalog{models: make(map[string]*model, len(records))}
-	for _, r := range records {
-		m, err := newModel(r, nil)
+// newCatalog makes the catalog that follows another (nil: none), whose models it takes over where they have not changed,
+// and their counters in any case. renamed has the earlier names of models that have another one now.
+func newCatalog(components *component.Snapshot, revision uint64, before *catalog, renamed map[string]string) (*catalog, error) {
+	c := &catalog{models: map[string]*model{}, components: components, revision: revision}
+	if before == nil {
+		before = &catalog{}
+	}
+	for _, of := range components.Components(component.KindModel) {
+		was := before.models[of.Name]
+		if was == nil {
+			was = before.models[renamed[of.Name]]
+		}
+		if was != nil && was.of == of {
+			c.models[of.Name] = was
+			continue
+		}
+		record, err := metadata.ModelOf(of)
 		if err != nil {
 			return nil, err
 		}
-		c.models[m.name] = m
+		m, err := newModel(record, was)
+		if err != nil {
+			return nil, err
+		}
+		m.of = of
+		c.models[of.Name] = m
 	}
 	return c, nil
 }
@@ -63,6 +90,7 @@ func newModelVersion(name string, r *metadata.Version) (*ModelVersion, error) {
 		Name: name, Version: r.Version, Runtime: r.Runtime, Args: make([]udf.Arg, len(r.Args)), Hash: r.Hash,
 		ArtifactDigest: r.Artifact, ArtifactBytes: r.ArtifactBytes, Source: r.Source, Options: maps.Clone(r.Options),
 		Deterministic: r.Deterministic, NullOnNull: r.NullOnNull, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy,
+		Models: r.Models, Validation: r.Validation, Owner: r.Owner,
 	}
 	unreadable := func(err error) error {
 		return &Error{
@@ -133,35 +161,64 @@ func (c *catalog) references() map[string]int {
 	return refs
 }
 
-// reread gives the catalog as it is after one model was changed that had, and has, the names given.
-func (c *catalog) reread(ctx context.Context, store metadata.Store, name, to string) (*catalog, error) {
-	after := &catalog{models: maps.Clone(c.models)}
-	for _, n := range []string{name, to} {
-		r, err := store.Model(ctx, n)
-		if errors.Is(err, metadata.ErrNotFound) {
-			delete(after.models, n)
-			continue
+// readCatalog reads everything anew, after another catalog.
+func readCatalog(ctx context.Context, store keyvalue.Store, before *catalog) (*catalog, error) {
+	var (
+		all      []*component.Component
+		revision uint64
+	)
+	err := store.View(ctx, func(r keyvalue.Reader) (err error) {
+		if revision, err = component.Revision(r); err != nil {
+			return err
 		}
-		if err != nil {
-			return nil, err
-		}
-		was := c.models[n]
-		if was == nil {
-			was = c.models[name]
-		}
-		if after.models[n], err = newModel(r, was); err != nil {
-			return nil, err
-		}
+		all, err = component.ReadAll(r)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return after, nil
+	return newCatalog(component.NewSnapshot(all), revision, before, nil)
 }
 
-// gone lists the versions of a model that another catalog does not have any more.
-func (c *catalog) gone(after *catalog, name string) []*ModelVersion {
-	m := c.models[name]
-	if m == nil {
+// reread gives the catalog as it is after this program has changed some components: only these are read, unless others
+// have changed something too.
+func (c *catalog) reread(ctx context.Context, store keyvalue.Store, touched []component.Ref, renamed map[string]string) (*catalog, error) {
+	changed := make(map[component.Ref]*component.Component, len(touched))
+	var revision uint64
+	err := store.View(ctx, func(r keyvalue.Reader) (err error) {
+		if revision, err = component.Revision(r); err != nil || revision > c.revision+1 {
+			return err
+		}
+		for _, ref := range touched {
+			changed[ref], err = component.Read(r, ref.Kind, ref.Name)
+			if err != nil && !errors.Is(err, component.ErrNotFound) {
+				return err
+			}
+		}
 		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case revision == c.revision:
+		return c, nil
+	case revision > c.revision+1:
+		return readCatalog(ctx, store, c)
 	}
-	left := after.models[name]
-	return slices.DeleteFunc(slices.Clone(m.versions), func(v *ModelVersion) bool { return left.version(v.Version) != nil })
+	return newCatalog(c.components.With(changed), revision, c, renamed)
+}
+
+// gone lists the versions of models that another catalog does not have any more.
+func (c *catalog) gone(after *catalog) []*ModelVersion {
+	var gone []*ModelVersion
+	for name, m := range c.models {
+		if left := after.models[name]; left != m {
+			for _, v := range m.versions {
+				if left.version(v.Version) == nil {
+					gone = append(gone, v)
+				}
+			}
+		}
+	}
+	return gone
 }

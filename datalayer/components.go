@@ -2,11 +2,12 @@ package datalayer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"maps"
+	"fmt"
 	"strings"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -36,95 +37,84 @@ func (d *Datalayer) Describe(_ context.Context, name string, version int) (*Mode
 
 // Remove implements Components. The artifact goes when it is collected.
 func (d *Datalayer) Remove(ctx context.Context, name string, version int, ifExists bool) (bool, error) {
-	err := d.change(ctx, name, name, func(tx metadata.Tx) error {
-		if version == 0 {
-			return tx.RemoveModel(name)
-		}
-		return tx.RemoveVersion(name, version)
-	})
-	if ifExists && errors.Is(err, metadata.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, d.explain(err, name, version)
-	}
-	return true, nil
+	ref := component.Ref{Kind: component.KindModel, Name: name, Version: version}
+	gone, err := d.RemoveComponent(ctx, Removal{Ref: ref, IfExists: ifExists})
+	return len(gone) > 0, err
 }
 
 // Rename implements Components. Leases that are held go on under the old name.
 func (d *Datalayer) Rename(ctx context.Context, name, to string) error {
-	if err := checkName(to); err != nil {
-		return err
-	}
-	err := d.change(ctx, name, to, func(tx metadata.Tx) error { return tx.Rename(name, to) })
-	if errors.Is(err, metadata.ErrExists) {
-		e := alreadyExists(to)
-		e.Hint = ""
-		return e
-	}
-	return d.explain(err, name, 0)
+	return d.RenameComponent(ctx, Requester{}, component.KindModel, name, to)
 }
 
 // SetDefault implements Components.
 func (d *Datalayer) SetDefault(ctx context.Context, name string, version int) error {
-	err := d.change(ctx, name, name, func(tx metadata.Tx) error {
-		m, err := tx.Model(name)
-		if err != nil {
-			return err
-		}
-		if version == m.Versions[len(m.Versions)-1].Version {
-			return tx.SetDefault(name, 0)
-		}
-		if version == 0 { // which would stand for the newest
-			return metadata.ErrNotFound
-		}
-		return tx.SetDefault(name, version)
-	})
-	return d.explain(err, name, version)
+	return d.SetDefaultVersion(ctx, Requester{}, component.Ref{Kind: component.KindModel, Name: name, Version: version})
 }
 
 // SetOptions implements Components. The version that is changed is the default one; where another becomes it meanwhile,
 // that one is changed.
 func (d *Datalayer) SetOptions(ctx context.Context, name string, options map[string]string, user string) (*AddOutcome, error) {
-	for {
-		outcome, err := d.setOptions(ctx, name, options, user)
-		if !errors.Is(err, errBaseChanged) {
-			return outcome, err
-		}
-	}
-}
-
-// setOptions is one try of SetOptions.
-func (d *Datalayer) setOptions(ctx context.Context, name string, options map[string]string, user string) (*AddOutcome, error) {
-	v, err := d.catalog.Load().find(name, 0)
+	out, err := d.ChangeDefinition(ctx, Requester{User: user, Role: user}, component.KindModel, name, nil, options)
 	if err != nil {
 		return nil, err
 	}
-	changed := maps.Clone(v.Options)
-	if changed == nil {
-		changed = map[string]string{}
-	}
-	for key, value := range options {
-		changed[strings.ToLower(key)] = value
-	}
-	def := ModelDefinition{
-		Name: name, Runtime: v.Runtime, Args: v.Args, HasArgs: true, Returns: v.Returns,
-		Source: v.Source, HasSource: v.Source != "", Options: changed, Artifact: v.ArtifactDigest,
-	}
-	return d.add(ctx, addition{def: def, mode: AddOrReplace, user: user, base: v.Version})
+	o := &AddOutcome{Change: out.Change, Default: out.Default, Replaces: out.Replaces, Jobs: out.Jobs, Breaks: out.Breaks}
+	o.Model, err = d.catalog.Load().find(name, out.Record.Version)
+	return o, err
 }
 
-// explain makes of ErrNotFound of a model or version what a user is told; other errors stay as they are.
-func (d *Datalayer) explain(err error, name string, version int) error {
-	if !errors.Is(err, metadata.ErrNotFound) {
+// explain makes of ErrNotFound of a component or version what a user is told; other errors stay as they are.
+func (d *Datalayer) explain(err error, ref component.Ref) error {
+	if !errors.Is(err, component.ErrNotFound) {
 		return err
 	}
-	c := d.catalog.Load()
-	m := c.models[name]
-	if m == nil {
-		return c.unknownModel(name)
+	return d.catalog.Load().unknown(ref)
+}
+
+// addModelRequest adds a model that is given as JSON.
+func (d *Datalayer) addModelRequest(ctx context.Context, req Request, dryRun bool) (*Outcome, error) {
+	def, err := modelDefinition(req.Name, req.Definition)
+	if err != nil {
+		return nil, err
 	}
-	return m.unknownVersion(version)
+	out, _, err := d.add(ctx, addition{def: def, mode: req.Mode, by: req.By, dryRun: dryRun, base: req.base})
+	return out, err
+}
+
+// modelDefinition reads a model's definition.
+func modelDefinition(name string, text json.RawMessage) (ModelDefinition, error) {
+	var given component.ModelDefinition
+	if err := component.Decode(text, &given); err != nil {
+		return ModelDefinition{}, &Error{Code: "22023", Message: fmt.Sprintf("invalid definition of model %q: %v", name, err), Err: err}
+	}
+	def := ModelDefinition{Name: name, Runtime: given.Runtime, HasArgs: given.Arguments != nil, Models: given.Models, Artifact: given.Artifact,
+		Source: given.Source, HasSource: given.Source != "", Options: given.Options, Validation: given.Validation}
+	if given.Models != nil { // of a sequence that is recorded, these are what was found
+		def.Runtime, def.HasArgs = "", false
+		return def, nil
+	}
+	for _, a := range given.Arguments {
+		t, err := udf.ParseType(a.Type)
+		if err != nil {
+			return def, unknownType(a.Type)
+		}
+		def.Args = append(def.Args, udf.Arg{Name: a.Name, Type: t})
+	}
+	if given.Returns != "" {
+		t, err := udf.ParseType(given.Returns)
+		if err != nil {
+			return def, unknownType(given.Returns)
+		}
+		def.Returns = t
+	}
+	return def, nil
+}
+
+// unknownType is the error for a type that no model takes or gives.
+func unknownType(name string) *Error {
+	return &Error{Code: "42704", Message: fmt.Sprintf("type %q is not one that a model can take or give", name),
+		Hint: "Models take and give boolean, smallint, integer, bigint, real, double precision, numeric, text, bytea, date, time, timestamp, timestamptz, interval, uuid, json, jsonb, and arrays of boolean, integer, bigint, real, double precision and text."}
 }
 
 // argumentsText lists arguments as a declaration does: names, where there are any, and types.

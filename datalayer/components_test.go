@@ -178,7 +178,7 @@ func TestSetOptions(t *testing.T) {
 	}{
 		{map[string]string{}, "same", 1},
 		{map[string]string{"k": "v"}, "same", 1},
-		{map[string]string{"MAX_BATCH": "2"}, "same", 1},
+		{map[string]string{"MAX_BATCH": "2"}, "update", 1},
 		{map[string]string{"null_on_null": "false"}, "new version", 2},
 		{map[string]string{"k": "w"}, "new version", 3},
 	} {

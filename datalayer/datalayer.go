@@ -13,15 +13,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // Config says what a Datalayer works with. Metadata and Artifacts are required; what is zero otherwise has the default
 // that is written with it.
 type Config struct {
-	// Metadata and Artifacts are the stores. They belong to the caller, who closes them after the Datalayer. No other
-	// Datalayer changes them meanwhile.
+	// Metadata and Artifacts are the stores. They belong to the caller, who closes them after the Datalayer.
 	Metadata  metadata.Store
 	Artifacts artifacts.Store
 	// Sessions is where Execute runs SQL: sessions that lead through the proxy, so that predict works in them. It
@@ -50,6 +51,16 @@ type Config struct {
 	ArtifactGrace time.Duration
 	// Tables are tables of the schema pinnacle beside the Datalayer's own.
 	Tables []SystemTable
+	// PollInterval is the time between two looks for what other programs have changed in the metadata store (setting
+	// metadata_poll_interval); 0: no other program changes it.
+	PollInterval time.Duration
+	// Kinds are the kinds of components beside models. Two of one name are refused.
+	Kinds []component.Kind
+	// Functions are those of the schema pinnacle beside add, remove and show, by name: validate takes a component.ValidateRequest
+	// as JSON and gives []component.Measurement, refresh the name of a listener.
+	Functions map[string]Function
+	// Jobs takes the jobs that changes of components start; nil: components that start any are refused.
+	Jobs Jobs
 	// Logger gets what an operator should know: nothing.
 	Logger *slog.Logger
 	// Observer is told of predictions: nobody.
@@ -78,6 +89,8 @@ const (
 type Datalayer struct {
 	config   Config
 	runtimes map[string]udf.Runtime
+	// kinds are those of Config.Kinds, by name.
+	kinds map[string]component.Kind
 	// imports are the absolute names of ImportDirs.
 	imports []string
 	// ownCacheDir says that Close removes CacheDir.
@@ -98,6 +111,7 @@ type Datalayer struct {
 
 var (
 	_ Components = (*Datalayer)(nil)
+	_ Registry   = (*Datalayer)(nil)
 	_ Predictor  = (*Datalayer)(nil)
 	_ Tables     = (*Datalayer)(nil)
 )
@@ -107,6 +121,7 @@ func Open(ctx context.Context, config Config) (*Datalayer, error) {
 	d := &Datalayer{
 		config:   config.withDefaults(),
 		runtimes: map[string]udf.Runtime{},
+		kinds:    map[string]component.Kind{},
 		changing: make(chan struct{}, 1),
 		pins:     newPins(),
 	}
@@ -116,18 +131,20 @@ func Open(ctx context.Context, config Config) (*Datalayer, error) {
 		}
 		d.runtimes[r.Name()] = r
 	}
+	for _, k := range d.config.Kinds {
+		if _, ok := d.kinds[k.Name()]; ok || k.Name() == component.KindModel {
+			return nil, fmt.Errorf("two kinds of components have the name %q", k.Name())
+		}
+		d.kinds[k.Name()] = k
+	}
 	imports, err := absoluteDirs(d.config.ImportDirs, d.config.Logger)
 	if err != nil {
 		return nil, err
 	}
 	d.imports = imports
-	models, err := d.config.Metadata.Models(ctx)
+	c, err := readCatalog(ctx, d.config.Metadata.KeyValue(), nil)
 	if err != nil {
 		return nil, ErrorOf(err)
-	}
-	c, err := newCatalog(models)
-	if err != nil {
-		return nil, err
 	}
 	d.catalog.Store(c)
 	if err := d.openCacheDir(); err != nil {
@@ -136,6 +153,9 @@ func Open(ctx context.Context, config Config) (*Datalayer, error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
 	d.loads = newLoader(running, d.config, d.loadVersion)
+	if d.config.PollInterval > 0 {
+		d.background.Go(func() { d.follow(running) })
+	}
 	if d.config.ArtifactGrace >= 0 {
 		d.background.Go(func() { d.collect(running) })
 	}
@@ -172,24 +192,28 @@ func (d *Datalayer) Close() error {
 	return nil
 }
 
-// change makes one change of the metadata, and puts the catalog that follows from it in place before it returns. name is
-// the model that is changed, to its name afterwards. The catalog is read anew whatever the outcome: where the store fails
-// while it commits, only reading tells what it did.
-func (d *Datalayer) change(ctx context.Context, name, to string, change func(tx metadata.Tx) error) error {
+// change makes one change of components, and puts the catalog that follows from it in place before it returns. renamed
+// has the earlier names of models that are renamed. What was changed is read anew whatever the outcome: where the store
+// fails while it commits, only reading tells what it did.
+func (d *Datalayer) change(ctx context.Context, renamed map[string]string, change func(tx metadata.Tx) error) error {
 	select {
 	case d.changing <- struct{}{}:
 		defer func() { <-d.changing }()
 	case <-ctx.Done():
 		return ErrorOf(ctx.Err())
 	}
-	changeErr := d.config.Metadata.Update(ctx, change)
+	var touched []component.Ref
+	changeErr := d.config.Metadata.Update(ctx, func(tx metadata.Tx) error {
+		err := change(tx)
+		touched = tx.Components().Touched()
+		return err
+	})
 	before := d.catalog.Load()
-	after, err := before.reread(context.WithoutCancel(ctx), d.config.Metadata, name, to)
+	after, err := before.reread(context.WithoutCancel(ctx), d.config.Metadata.KeyValue(), touched, renamed)
 	if err != nil {
-		d.config.Logger.Error("the catalog of models could not be read after a change", "error", err)
+		d.config.Logger.Error("the catalog of components could not be read after a change", "error", err)
 	} else {
-		d.catalog.Store(after)
-		d.loads.forget(before.gone(after, name))
+		d.replace(before, after)
 	}
 	if changeErr == nil {
 		changeErr = err
@@ -197,5 +221,57 @@ func (d *Datalayer) change(ctx context.Context, name, to string, change func(tx 
 	if changeErr != nil {
 		return ErrorOf(changeErr)
 	}
+	return nil
+}
+
+// replace puts a catalog in the place of another. d.changing is held.
+func (d *Datalayer) replace(before, after *catalog) {
+	if after != before {
+		d.catalog.Store(after)
+		d.loads.forget(before.gone(after))
+	}
+}
+
+// follow reads the catalog anew whenever another program has changed the metadata store, until ctx ends.
+func (d *Datalayer) follow(ctx context.Context) {
+	tick := time.NewTicker(d.config.PollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := d.Reload(ctx); err != nil && ctx.Err() == nil {
+			d.config.Logger.Warn("the metadata store could not be asked for changes", "error", err)
+		}
+	}
+}
+
+// Reload sees at once what other programs have changed in the metadata store, which it otherwise does every PollInterval.
+func (d *Datalayer) Reload(ctx context.Context) error {
+	select {
+	case d.changing <- struct{}{}:
+		defer func() { <-d.changing }()
+	case <-ctx.Done():
+		return ErrorOf(ctx.Err())
+	}
+	before, store := d.catalog.Load(), d.config.Metadata.KeyValue()
+	var revision uint64
+	err := store.View(ctx, func(r keyvalue.Reader) (err error) {
+		revision, err = component.Revision(r)
+		return err
+	})
+	if err != nil {
+		return ErrorOf(err)
+	}
+	if revision == before.revision {
+		return nil
+	}
+	after, err := readCatalog(ctx, store, before)
+	if err != nil {
+		return ErrorOf(err)
+	}
+	d.replace(before, after)
 	return nil
 }

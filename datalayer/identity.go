@@ -21,6 +21,8 @@ type identity struct {
 	Options       map[string]string `json:"options"`
 	Deterministic bool              `json:"deterministic"`
 	NullOnNull    bool              `json:"null_on_null"`
+	// Models is left out where there are none, so that it changes no hash of another model.
+	Models []string `json:"models,omitempty"`
 }
 
 // hash gives the SHA-256, in hex, of what changes a version's behaviour: neither its name nor its number, nor max_batch.
@@ -31,7 +33,7 @@ func hash(v *metadata.Version) (string, error) {
 	}
 	text, err := json.Marshal(identity{
 		Format: 1, Runtime: v.Runtime, Args: v.Args, Returns: v.Returns, Source: v.Source, Artifact: v.Artifact,
-		Options: options, Deterministic: v.Deterministic, NullOnNull: v.NullOnNull,
+		Options: options, Deterministic: v.Deterministic, NullOnNull: v.NullOnNull, Models: v.Models,
 	})
 	if err != nil {
 		return "", err

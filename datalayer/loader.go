@@ -156,6 +156,9 @@ func (l *loader) run(ctx context.Context, m *loaded) {
 
 // loadInTurn waits for a slot and loads. A panic of a runtime becomes an error.
 func (l *loader) loadInTurn(ctx context.Context, v *ModelVersion) (model udf.Model, err error) {
+	if v.Models != nil { // it waits for its models, which need slots
+		return guarded(l.logger, v, func() (udf.Model, error) { return l.load(ctx, v) })
+	}
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()

@@ -16,7 +16,7 @@ const (
 // unknownModel is the error for a name that no model has.
 func (c *catalog) unknownModel(name string) *Error {
 	e := &Error{Code: "42704", Message: fmt.Sprintf("model %q does not exist", name)}
-	switch near := c.near(name); {
+	switch near := near(name, c.names()); {
 	case len(near) > 0:
 		e.Hint = "Perhaps you meant " + strings.Join(near, " or ") + "."
 	case len(c.models) > 0:
@@ -46,14 +46,14 @@ func (m *model) unknownVersion(version int) *Error {
 
 // near lists names, quoted, that a name may be a slip of, the nearest first: names that differ in a third of their
 // letters at most.
-func (c *catalog) near(name string) []string {
+func near(name string, names []string) []string {
 	type candidate struct {
 		name     string
 		distance int
 	}
 	var found []candidate
 	folded := []rune(strings.ToLower(name))
-	for _, n := range c.names() {
+	for _, n := range names {
 		other := []rune(strings.ToLower(n))
 		allowed := max(1, max(len(folded), len(other))/3)
 		if max(len(folded)-len(other), len(other)-len(folded)) > allowed {
@@ -64,11 +64,11 @@ func (c *catalog) near(name string) []string {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return a.distance - b.distance })
-	var names []string
+	var quoted []string
 	for _, f := range found[:min(len(found), maxNearNames)] {
-		names = append(names, strconv.Quote(f.name))
+		quoted = append(quoted, strconv.Quote(f.name))
 	}
-	return names
+	return quoted
 }
 
 // editDistance counts the letters that have to be put in, left out, replaced, or swapped with their neighbour to make b

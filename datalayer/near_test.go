@@ -41,7 +41,7 @@ func TestNear(t *testing.T) {
 		{"", nil},
 	}
 	for _, k := range cases {
-		if got := c.near(k.name); !slices.Equal(got, k.want) {
+		if got := near(k.name, c.names()); !slices.Equal(got, k.want) {
 			t.Errorf("near %q is %v, want %v", k.name, got, k.want)
 		}
 	}

@@ -28,15 +28,7 @@ func (d *Datalayer) Predict(ctx context.Context, name string, version int, args 
 	defer func() { d.Record(v, stats) }()
 	asked := rowsToAsk(v, args, rows)
 	stats.NullSkipped = int64(rows - len(asked))
-	answers := udf.NewColumn(v.Returns, rows)
-	next := 0
-	for i := range rows {
-		if next < len(asked) && asked[next] == i {
-			next++
-		} else {
-			answers.SetNull(i)
-		}
-	}
+	answers := nullsBut(v, rows, asked)
 	for len(asked) > 0 {
 		batch := asked[:min(len(asked), lease.MaxBatch())]
 		asked = asked[len(batch):]
@@ -46,6 +38,20 @@ func (d *Datalayer) Predict(ctx context.Context, name string, version int, args 
 		}
 	}
 	return answers, nil
+}
+
+// nullsBut makes the column of a version's answers, with NULL in the rows that the model is not called for.
+func nullsBut(v *ModelVersion, rows int, asked []int) udf.Column {
+	answers := udf.NewColumn(v.Returns, rows)
+	next := 0
+	for i := range rows {
+		if next < len(asked) && asked[next] == i {
+			next++
+		} else {
+			answers.SetNull(i)
+		}
+	}
+	return answers
 }
 
 // rowsToAsk lists the rows that the model is called for.

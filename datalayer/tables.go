@@ -29,6 +29,11 @@ type SystemTable struct {
 // tables are the tables of the schema pinnacle, by name.
 func (d *Datalayer) tables() map[string]table {
 	all := d.ownTables()
+	for kind, name := range kindTables {
+		if _, ok := d.kinds[kind]; ok {
+			all[name] = table{kindColumns(), func(context.Context) ([][]any, error) { return d.kindRows(kind) }}
+		}
+	}
 	for _, t := range d.config.Tables {
 		all[t.Name] = table{t.Columns, t.Rows}
 	}
@@ -38,6 +43,11 @@ func (d *Datalayer) tables() map[string]table {
 // ownTables are those of the Datalayer itself.
 func (d *Datalayer) ownTables() map[string]table {
 	return map[string]table{
+		"components": {[]TableColumn{
+			{"kind", "text"}, {"name", "text"}, {"version", "int4"}, {"is_default", "bool"}, {"owner", "text"}, {"definition", "jsonb"},
+			{"uses", "text[]"}, {"used_by", "text[]"}, {"hash", "text"}, {"created_at", "timestamptz"}, {"created_by", "text"},
+		}, d.componentRows},
+		"grants":         {[]TableColumn{{"privilege", "text"}, {"component", "text"}, {"role", "text"}}, d.grantRows},
 		"models":         {modelColumns(), d.modelRows},
 		"model_versions": {slices.Insert(modelColumns(), 2, TableColumn{"is_default", "bool"}), d.versionRows},
 		"artifacts": {[]TableColumn{

@@ -127,7 +127,7 @@ func TestTables(t *testing.T) {
 	if e.Message != `relation "pinnacle.x" does not exist` {
 		t.Errorf("message %q", e.Message)
 	}
-	wantText(t, "the hint", e.Hint, "artifacts, model_versions, models, predict_stats")
+	wantText(t, "the hint", e.Hint, "artifacts, components, grants, model_versions, models, predict_stats")
 	_, err = f.TableColumns("x")
 	wantCode(t, err, "42P01")
 }

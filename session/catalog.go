@@ -28,7 +28,56 @@ func (s *session) catalog(ctx context.Context, h *homeSide) planner.Catalog {
 
 // Model implements planner.Catalog.
 func (c *catalog) Model(name string, version int) (*datalayer.ModelVersion, error) {
-	return c.s.cfg.Datalayer.Describe(c.ctx, name, version)
+	return c.s.model(c.ctx, c.h, name, version)
+}
+
+// model finds a model version that the session's current role may execute. Home is asked for the role only where EXECUTE
+// on the model is not everybody's.
+func (s *session) model(ctx context.Context, h *homeSide, name string, version int) (*datalayer.ModelVersion, error) {
+	m, err := s.cfg.Datalayer.Describe(ctx, name, version)
+	if err != nil || !s.cfg.Datalayer.Restricted(name) {
+		return m, err
+	}
+	by, err := s.requester(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return m, s.cfg.Datalayer.MayExecute(ctx, by, name)
+}
+
+// requester is the session as one that asks for changes of components: by home's current role.
+func (s *session) requester(ctx context.Context, h *homeSide) (datalayer.Requester, error) {
+	by := datalayer.Requester{User: s.info.User, Home: homeQuestions{h}}
+	rows, err := by.Home.Query(ctx, "SELECT current_user::pg_catalog.text")
+	if err == nil && len(rows) == 1 && rows[0][0] != nil {
+		by.Role = *rows[0][0]
+	}
+	return by, err
+}
+
+// homeQuestions is home as component.Home.
+type homeQuestions struct{ h *homeSide }
+
+// Query implements component.Home.
+func (q homeQuestions) Query(ctx context.Context, sql string, args ...string) ([][]*string, error) {
+	query := stream.Query{Text: sql, Formats: []int16{0}}
+	for _, arg := range args {
+		query.Types = append(query.Types, udf.Text.OID())
+		query.Params = append(query.Params, []byte(arg))
+	}
+	var rows [][]*string
+	err := q.h.rows(ctx, query, func(values [][]byte) error {
+		row := make([]*string, len(values))
+		for i, v := range values {
+			if v != nil {
+				text := string(v)
+				row[i] = &text
+			}
+		}
+		rows = append(rows, row)
+		return nil
+	})
+	return rows, unpositioned(err)
 }
 
 // FunctionKinds implements planner.Catalog. Every schema counts: a name that is an aggregate anywhere is one.

@@ -30,6 +30,11 @@ func (s *session) functions() map[string]function {
 	return map[string]function{
 		"cancel_job": {args: []udf.Type{udf.Int8}, result: udf.Text, run: s.cancelJob},
 		"retry_job":  {args: []udf.Type{udf.Int8}, result: udf.Text, run: s.retryJob},
+		"add":        {args: []udf.Type{udf.Text}, result: udf.JSONB, run: s.updating("add")},
+		"remove":     {args: []udf.Type{udf.Text, udf.Text}, optional: 1, result: udf.JSONB, run: s.updating("remove")},
+		"refresh":    {args: []udf.Type{udf.Text}, optional: 1, result: udf.JSONB, run: s.updating("refresh")},
+		"show":       {args: []udf.Type{udf.Text, udf.Text}, optional: 2, result: udf.JSONB, run: s.answering("show")},
+		"validate":   {args: []udf.Type{udf.Text}, result: udf.JSONB, run: s.answering("validate")},
 	}
 }
 
@@ -43,11 +48,11 @@ type functionStatement struct {
 	pieces []int
 }
 
-// functionCall makes the statement; nil where the session has no such function.
+// functionCall makes the statement.
 func (s *session) functionCall(script *sqlparse.Script, st *sqlparse.Statement, c *sqlparse.FunctionCall) (statement, error) {
 	f, ok := s.functions()[c.Name]
 	if !ok {
-		return nil, notYet(st)
+		return nil, &sqlparse.Error{Code: "42883", Message: "function pinnacle." + c.Name + " does not exist", Position: st.Span.Start}
 	}
 	if n := len(c.Args); n > len(f.args) || n < len(f.args)-f.optional {
 		return nil, &sqlparse.Error{Code: "42883", Message: fmt.Sprintf("function pinnacle.%s takes %d arguments, not %d", c.Name, len(f.args), n), Position: st.Span.Start}

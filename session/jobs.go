@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 )
 
 // cancelJob is pinnacle.cancel_job(id). Its result is the job's state, or "cancelling" where a worker has to end it first.
@@ -35,12 +34,12 @@ func (s *session) changeJob(ctx context.Context, h *homeSide, name string, arg *
 	if err != nil {
 		return nil, err
 	}
-	role, err := currentRole(ctx, h)
+	by, err := s.requester(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	if j.Owner != role {
-		if err := mayChange(ctx, h, "pinnacle."+name); err != nil {
+	if j.Owner != by.Role {
+		if err := s.cfg.Datalayer.MayCreate(ctx, by, "run pinnacle."+name); err != nil {
 			return nil, err
 		}
 	}
@@ -52,13 +51,4 @@ func (s *session) changeJob(ctx context.Context, h *homeSide, name string, arg *
 		state = "cancelling"
 	}
 	return &state, nil
-}
-
-// currentRole is the role whose rights the session has now.
-func currentRole(ctx context.Context, h *homeSide) (role string, err error) {
-	err = h.rows(ctx, stream.Query{Text: "SELECT current_user::text", Formats: []int16{0}}, func(v [][]byte) error {
-		role = string(v[0])
-		return nil
-	})
-	return role, unpositioned(err)
 }

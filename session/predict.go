@@ -262,7 +262,7 @@ func (p *predictStatement) stale(ctx context.Context, h *homeSide) (bool, error)
 		return true, nil
 	}
 	for _, c := range p.call {
-		m, err := p.s.cfg.Datalayer.Describe(ctx, c.Model, c.Version)
+		m, err := p.s.model(ctx, h, c.Model, c.Version)
 		if err != nil {
 			return false, err
 		}

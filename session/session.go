@@ -22,6 +22,7 @@ import (
 // Datalayer is what sessions ask of the Datalayer. *datalayer.Datalayer is one.
 type Datalayer interface {
 	datalayer.Components
+	datalayer.Registry
 	datalayer.Predictor
 	datalayer.Tables
 }

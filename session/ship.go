@@ -133,7 +133,7 @@ func (p *predictStatement) describeShip(plan *planner.Ship, d *described) {
 // transaction in which they were made was rolled back.
 func (p *predictStatement) staleShip(ctx context.Context, h *homeSide) (bool, error) {
 	for _, c := range p.call {
-		m, err := p.s.cfg.Datalayer.Describe(ctx, c.Model, c.Version)
+		m, err := p.s.model(ctx, h, c.Model, c.Version)
 		if err != nil {
 			return false, err
 		}

@@ -37,7 +37,7 @@ func (s *session) overTables(script *sqlparse.Script, st *sqlparse.Statement) (s
 	for _, r := range st.Relations {
 		if r.Target {
 			return nil, &sqlparse.Error{Code: "42809", Message: fmt.Sprintf("%q is a table of the proxy and cannot be changed", "pinnacle."+r.Name), Position: r.Span.Start,
-				Hint: "Models are changed by CREATE, ALTER and DROP MODEL."}
+				Hint: "Components are changed by CREATE, ALTER and DROP MODEL, LISTENER and so on."}
 		}
 	}
 	if what := keeps(st.Node); what != "" {
@@ -214,27 +214,45 @@ func (s *session) tableContent(ctx context.Context, name string) ([]byte, error)
 	return json.Marshal(rows)
 }
 
-// show is SHOW MODELS, ARTIFACTS or JOBS: a query on the table.
-func (s *session) show(c *sqlparse.Show) (statement, error) {
-	columns := "name, version, runtime, arguments, returns, created_at"
-	order := "name"
-	like := ""
-	switch c.What {
+// listing says which table of the schema pinnacle a SHOW reads, which of its columns, and which of them LIKE compares.
+type listing struct{ table, columns, like string }
+
+// shown are the listings, by what SHOW lists.
+func shown(what string) listing {
+	const kind = "name, version, owner, definition, used_by, created_at"
+	switch what {
+	case "models":
+		return listing{what, "name, version, runtime, arguments, returns, created_at", "name"}
 	case "artifacts":
-		columns, order = "digest, bytes, models, created_at", "digest"
+		return listing{what, "digest, bytes, models, created_at", "digest"}
 	case "jobs":
-		columns, order, like = "id, kind, component, state, percent, rows_done, rows_total, seconds_left, error, created_at", "id", "component"
+		return listing{what, "id, kind, component, state, percent, rows_done, rows_total, seconds_left, error, created_at", "component"}
+	case "components":
+		return listing{what, "name, kind, version, is_default, owner, used_by, created_at", "name"}
+	case "metrics":
+		return listing{"metric_definitions", kind, "name"}
+	case "datasets", "secrets":
+		return listing{what, kind, "name"}
+	}
+	return listing{what, "*", "name"}
+}
+
+// show is SHOW: a query on the table.
+func (s *session) show(c *sqlparse.Show) (statement, error) {
+	what := shown(c.What)
+	if _, err := s.cfg.Datalayer.TableColumns(what.table); err != nil {
+		return nil, coded("0A000", "SHOW "+words(c.What)+" is not supported by this proxy", "", "")
 	}
 	t := &tableStatement{s: s}
-	e, err := t.edit(sqlparse.Relation{Name: c.What})
+	e, err := t.edit(sqlparse.Relation{Name: what.table})
 	if err != nil {
 		return nil, err
 	}
-	t.text = "SELECT " + columns + " FROM " + e.Text
+	t.text = "SELECT " + what.columns + " FROM " + e.Text
 	if c.Like != nil {
-		t.text += " WHERE " + cmp.Or(like, order) + " LIKE " + sqlparse.QuoteLiteral(*c.Like)
+		t.text += " WHERE " + what.like + " LIKE " + sqlparse.QuoteLiteral(*c.Like)
 	}
-	t.text += " ORDER BY " + order
+	t.text += " ORDER BY 1, 2, 3"
 	return t, nil
 }
 
@@ -242,7 +260,9 @@ func (s *session) show(c *sqlparse.Show) (statement, error) {
 type listStatement struct {
 	homeText
 	s    *session
-	list func(ctx context.Context) ([][2]string, error)
+	list func(ctx context.Context, h *homeSide) ([][2]string, error)
+	// columns are the names of the two columns; property and value where they are "".
+	columns [2]string
 }
 
 func (l *listStatement) plan() string     { return "component" }
@@ -250,13 +270,14 @@ func (l *listStatement) params() []uint32 { return nil }
 
 // prepare implements statement.
 func (l *listStatement) prepare(ctx context.Context, h *homeSide, name string, _ []uint32) error {
-	l.text = "SELECT property, value FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t(property, value)"
+	columns := cmp.Or(l.columns[0], "property") + ", " + cmp.Or(l.columns[1], "value")
+	l.text = "SELECT " + columns + " FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t(" + columns + ")"
 	return unpositioned(l.homeText.prepare(ctx, h, name, []uint32{udf.Text.ArrayOID(), udf.Text.ArrayOID()}))
 }
 
 // bind implements statement.
 func (l *listStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
-	list, err := l.list(ctx)
+	list, err := l.list(ctx, h)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,12 @@
 package component
 
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+)
+
 // The definitions of the kinds, as their JSON is kept in records, taken by pinnacle.add, and written in the YAML of a
 // whole application. SQL texts within are as they were written, without the parentheses around them.
 
@@ -118,4 +125,17 @@ type SecretDefinition struct {
 	Env string `json:"env,omitempty"`
 	// File is a path on the proxy's machine.
 	File string `json:"file,omitempty"`
+}
+
+// Decode reads a definition. A key that it does not know is an error, so that a slip does not go unseen.
+func Decode(text json.RawMessage, to any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(to); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the definition")
+	}
+	return nil
 }

@@ -63,8 +63,8 @@ type Checked struct {
 	// are one version, and only their other settings are updated in place.
 	Identity any
 	Uses     []Ref
-	// Artifacts are SHA-256 digests in hex; they are in the artifact store.
-	Artifacts []string
+	// Artifacts are in the artifact store; of each, digest and size.
+	Artifacts []Artifact
 	// Release lets go what Check holds until the change is made or given up (artifacts, say); nil for nothing.
 	Release func()
 }
@@ -94,4 +94,35 @@ type Job struct {
 	Args any
 	// MaxAttempts is 0 for the queue's default.
 	MaxAttempts int
+}
+
+// Follower is a Kind whose components have work to do when another version of what they use becomes the default one.
+type Follower interface {
+	Kind
+	// Follow says what that means for one of them, which uses the bare name: as Plan does, without doing anything. It is
+	// not called where what is used is removed, since then so is user.
+	Follow(user *Record, used Change) (Plan, error)
+}
+
+// JobValidate is the kind of the job that measures a model which carries its validation; its arguments are ValidateArgs.
+const JobValidate = "validate_model"
+
+// ValidateArgs are the arguments of JobValidate.
+type ValidateArgs struct {
+	Model      string               `json:"model"`
+	Version    int                  `json:"version"`
+	Validation ValidationDefinition `json:"validation"`
+}
+
+// ValidateRequest is what pinnacle.validate takes, as JSON.
+type ValidateRequest struct {
+	// Model is the model's name, with or without @version.
+	Model string `json:"model"`
+	ValidationDefinition
+}
+
+// Measurement is one row that VALIDATE answers with, and one object of the array that pinnacle.validate gives.
+type Measurement struct {
+	Metric string          `json:"metric"`
+	Value  json.RawMessage `json:"value"`
 }

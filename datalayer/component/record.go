@@ -69,10 +69,12 @@ func (r *Record) Ref() Ref { return Ref{r.Kind, r.Name, r.Version} }
 
 // Component is a named component with its versions.
 type Component struct {
-	Kind string
-	Name string
-	// Owner is that of the newest version.
+	Kind  string
+	Name  string
 	Owner string
+	// Execute are the roles of home, with "public" for all, that may call it beside its owner; nil where no right was
+	// ever granted or revoked, which means all.
+	Execute []string
 	// Chosen is the version that was set to be the default one; 0 if none was, which means the newest.
 	Chosen int
 	// Versions are ordered by number; there is at least one. A kind that keeps no old versions has exactly one.

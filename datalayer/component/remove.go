@@ -27,8 +27,11 @@ func (t *Tx) Remove(ref Ref, cascade bool) ([]*Record, error) {
 		if err := t.remove(v); err != nil {
 			return nil, err
 		}
+		if err := t.revise(v.Kind, v.Name); err != nil {
+			return nil, err
+		}
 	}
-	return r.order, t.revise()
+	return r.order, nil
 }
 
 // removal finds what has to go together.
@@ -97,6 +100,25 @@ func (t *Tx) usersOf(ref Ref) ([]Ref, error) {
 // users lists the versions of other components that use any version of one.
 func (t *Tx) users(ref Ref) ([]Ref, error) {
 	return t.scanUsers(keyvalue.Key(ref.Kind, ref.Name))
+}
+
+// Users gives the versions that use exactly this: by its number, or by the bare name where ref has none.
+func (t *Tx) Users(ref Ref) ([]*Record, error) {
+	refs, err := t.usersOf(ref)
+	if err != nil {
+		return nil, err
+	}
+	var records []*Record
+	for _, u := range refs {
+		c, err := t.Component(u.Kind, u.Name)
+		if err != nil {
+			return nil, err
+		}
+		if r := c.Version(u.Version); r != nil {
+			records = append(records, r)
+		}
+	}
+	return records, nil
 }
 
 // scanUsers reads the uses whose keys begin with prefix.

@@ -27,7 +27,7 @@ func (t *Tx) RestoreHeader(kind, name, owner string, id uint64, chosen, last int
 	if err := t.put(spaceComponents, keyvalue.Key(kind, name), h); err != nil {
 		return err
 	}
-	return t.revise()
+	return t.revise(kind, name)
 }
 
 // RestoreNumber notes the last version number of a component that is gone.

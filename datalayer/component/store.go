@@ -43,6 +43,8 @@ type header struct {
 	// Last is the last version number that was given.
 	Last  int    `json:"last"`
 	Owner string `json:"owner,omitempty"`
+	// Execute is Component.Execute.
+	Execute []string `json:"execute"`
 }
 
 // Artifact is the record of an artifact that the artifact store has.
@@ -104,7 +106,7 @@ func read(r keyvalue.Reader, kind, name string) (*Component, *header, error) {
 	if err := get(r, spaceComponents, keyvalue.Key(kind, name), h); err != nil {
 		return nil, nil, err
 	}
-	c := &Component{Kind: kind, Name: name, Owner: h.Owner, Chosen: h.Chosen}
+	c := &Component{Kind: kind, Name: name, Owner: h.Owner, Chosen: h.Chosen, Execute: h.Execute}
 	prefix := keyvalue.Key(keyvalue.Number(h.ID))
 	err := r.Scan(spaceVersions, prefix, keyvalue.PrefixEnd(prefix), 0, func(key string, value []byte) error {
 		return c.attach(key, value)
@@ -148,7 +150,7 @@ func ReadAll(r keyvalue.Reader) ([]*Component, error) {
 		if err := unmarshal(spaceComponents, key, value, &h); err != nil {
 			return err
 		}
-		c := &Component{Kind: parts[0], Name: parts[1], Owner: h.Owner, Chosen: h.Chosen}
+		c := &Component{Kind: parts[0], Name: parts[1], Owner: h.Owner, Chosen: h.Chosen, Execute: h.Execute}
 		all = append(all, c)
 		byID[keyvalue.Number(h.ID)] = c
 		return nil
@@ -202,6 +204,8 @@ type Tx struct {
 	kv keyvalue.Tx
 	// revised says that the revision was counted on.
 	revised bool
+	// touched are the components that were changed, without versions.
+	touched []Ref
 }
 
 // In makes a Tx of a transaction of the metadata store.
@@ -216,8 +220,16 @@ func (t *Tx) put(space keyvalue.Space, key string, value any) error {
 	return t.kv.Put(space, key, text)
 }
 
-// revise counts the revision on, once a transaction.
-func (t *Tx) revise() error {
+// Touched lists the components, without versions, that this transaction has changed so far, removed ones too.
+func (t *Tx) Touched() []Ref { return t.touched }
+
+// revise notes the change of components, and counts the revision on, once a transaction.
+func (t *Tx) revise(kind string, names ...string) error {
+	for _, name := range names {
+		if ref := (Ref{Kind: kind, Name: name}); !slices.Contains(t.touched, ref) {
+			t.touched = append(t.touched, ref)
+		}
+	}
 	if t.revised {
 		return nil
 	}
@@ -267,7 +279,7 @@ func (t *Tx) Add(r *Record, keep bool) (int, error) {
 	if err := t.put(spaceComponents, keyvalue.Key(r.Kind, r.Name), h); err != nil {
 		return 0, err
 	}
-	return added.Version, t.revise()
+	return added.Version, t.revise(r.Kind, r.Name)
 }
 
 // versionKey is the key of one version.
@@ -344,7 +356,7 @@ func (t *Tx) Replace(r *Record) error {
 	if err := t.put(spaceVersions, versionKey(h.ID, r.Version), &changed); err != nil {
 		return err
 	}
-	return t.revise()
+	return t.revise(r.Kind, r.Name)
 }
 
 // SetDefault makes a version the default one; 0 stands for the newest, whichever that is.
@@ -366,6 +378,14 @@ func (t *Tx) SetOwner(kind, name, owner string) error {
 	})
 }
 
+// SetExecute says which roles may call a model: see Component.Execute.
+func (t *Tx) SetExecute(kind, name string, roles []string) error {
+	return t.changeHeader(kind, name, func(_ *Component, h *header) error {
+		h.Execute = roles
+		return nil
+	})
+}
+
 // changeHeader changes what a component has beside its versions.
 func (t *Tx) changeHeader(kind, name string, change func(c *Component, h *header) error) error {
 	c, h, err := read(t.kv, kind, name)
@@ -378,7 +398,7 @@ func (t *Tx) changeHeader(kind, name string, change func(c *Component, h *header
 	if err := t.put(spaceComponents, keyvalue.Key(kind, name), h); err != nil {
 		return err
 	}
-	return t.revise()
+	return t.revise(kind, name)
 }
 
 // Rename gives a component another name, which its versions follow with their numbers; ErrExists if that is taken, and a
@@ -424,7 +444,7 @@ func (t *Tx) Rename(kind, name, to string) error {
 	if err := t.put(spaceComponents, keyvalue.Key(kind, to), h); err != nil {
 		return err
 	}
-	return t.revise()
+	return t.revise(kind, name, to)
 }
 
 // leaveNumber removes a header and keeps its last number.
