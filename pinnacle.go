@@ -226,7 +226,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	}
 	jobs := p.newJobs(kv, true)
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
-		Metadata: store, Tables: jobTables(jobs), Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		Metadata: store, Tables: jobTables(jobs), Jobs: componentJobs{jobs}, Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
 		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,
 	})

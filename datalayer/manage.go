@@ -86,10 +86,15 @@ func (d *Datalayer) mayRemove(ctx context.Context, r Removal) error {
 	return d.mayChange(ctx, r.By, found)
 }
 
-// clean ends the jobs of a component that was removed, and starts those that clean up behind it.
+// clean ends the jobs of a component of which a version was removed, if that was the last one, and starts those that clean
+// up behind the version.
 func (d *Datalayer) clean(tx metadata.Tx, record *component.Record, keep bool) (int, error) {
-	if d.config.Jobs != nil {
-		if err := d.config.Jobs.Cancel(tx.KeyValue(), record.Ref()); err != nil {
+	_, err := tx.Components().Component(record.Kind, record.Name)
+	switch {
+	case err != nil && !errors.Is(err, component.ErrNotFound):
+		return 0, err
+	case err != nil && d.config.Jobs != nil:
+		if err := d.config.Jobs.Cancel(tx.KeyValue(), component.Ref{Kind: record.Kind, Name: record.Name}); err != nil {
 			return 0, err
 		}
 	}
