@@ -1,0 +1,124 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/keyvaluetest"
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
+)
+
+// TestMain stops the server that the tests have started.
+func TestMain(m *testing.M) { os.Exit(withServer(m)) }
+
+// server is the MongoDB of these tests, started by the first that needs it.
+var server struct {
+	dir     string
+	once    sync.Once
+	running *lab.Script
+	err     error
+	names   atomic.Int64
+}
+
+// withServer runs the tests in a directory for the server.
+func withServer(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "mongostore-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	server.dir = dir
+	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() {
+		if server.running == nil {
+			return
+		}
+		if err := server.running.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop:", err)
+		}
+	}()
+	return m.Run()
+}
+
+// newURI names a database that is not there yet, or skips the test with the reason why there is no server.
+func newURI(t *testing.T) string {
+	t.Helper()
+	server.once.Do(func() { server.running, server.err = lab.StartScript(context.Background(), "secantusdb", server.dir) })
+	if server.err != nil {
+		t.Skipf("no server: %v", server.err)
+	}
+	return fmt.Sprintf("mongodb://127.0.0.1:%d/meta%d", server.running.Port, server.names.Add(1))
+}
+
+// openURI opens a store that the test closes at its end.
+func openURI(t *testing.T, uri string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), Config{URI: uri})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	keyvaluetest.Run(t, func(t *testing.T) keyvaluetest.Fixture {
+		uri := newURI(t)
+		again := func(t *testing.T) keyvalue.Store { return openURI(t, uri) }
+		return keyvaluetest.Fixture{Store: again(t), Reopen: again, Second: again}
+	})
+}
+
+// refusedWith fails the test unless a URI is refused with a code. No part of the error may have the password.
+func refusedWith(t *testing.T, uri, code string) {
+	t.Helper()
+	s, err := Open(context.Background(), Config{URI: uri})
+	if err == nil {
+		t.Fatal(errors.New("it is not refused"), s.Close())
+	}
+	var e *keyvalue.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Errorf("error %#v, want %s", err, code)
+	}
+	if e != nil && strings.Contains(e.Message+e.Detail+e.Hint+err.Error(), "s3cret") {
+		t.Errorf("the error shows the password: %+v", *e)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for uri, code := range map[string]string{
+		"mongodb://u:s3cret@127.0.0.1:1/": "22023", "mongodb://u:s3cret@h/d?w=-1": "22023", "mongodb:": "22023",
+		"mongodb://u:s3cret@127.0.0.1:1/d?serverSelectionTimeoutMS=200": "08006",
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			refusedWith(t, uri, code)
+		})
+	}
+}
+
+func TestNewerLayout(t *testing.T) {
+	t.Parallel()
+	uri := newURI(t)
+	s := openURI(t, uri)
+	_, err := s.guards.UpdateOne(context.Background(), bson.D{{Key: "_id", Value: layoutID}}, bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: 99}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusedWith(t, uri, "55000")
+}
