@@ -28,6 +28,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf/onnx"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf/sentence"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf/starlark"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
 )
@@ -243,7 +244,8 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 
 // runtimes are what USING may name.
 func runtimes(c *config.Config) []udf.Runtime {
-	return append([]udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), ONNXRuntime(c)}, taggedRuntimes()...)
+	models := ONNXRuntime(c)
+	return append([]udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), models, sentence.New(models)}, taggedRuntimes()...)
 }
 
 // ONNXRuntime is the runtime of onnx models as the settings make it.
