@@ -15,6 +15,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metric"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
 )
 
@@ -31,22 +32,31 @@ func (p *Proxy) newJobs(store keyvalue.Store, exclusive bool) *job.Queue {
 	})
 }
 
-// explainFailure is what is recorded of a job's error: without its detail, which may quote a row.
+// explainFailure is what is recorded of a job's error, for all to see: without its detail and what else may quote a row.
 func explainFailure(err error) *job.Failure {
-	var own *job.Error
-	if errors.As(err, &own) {
-		return &job.Failure{Code: own.Code, Message: own.Message, Hint: own.Hint}
-	}
 	e := datalayer.ErrorOf(err)
-	var raised *pgconn.PgError
-	if errors.As(err, &raised) {
-		message := raised.Message
-		if strings.HasPrefix(raised.Code, "22") { // invalid input syntax for type …: "the value"
-			message, _, _ = strings.Cut(message, `: "`)
-		}
-		return &job.Failure{Code: raised.Code, Message: message, Hint: raised.Hint}
+	f := &job.Failure{Code: e.Code, Message: e.Message, Hint: e.Hint}
+	var (
+		own    *job.Error
+		raised *pgconn.PgError
+		figure *metric.Error
+	)
+	switch {
+	case errors.As(err, &own):
+		f = &job.Failure{Code: own.Code, Message: own.Message, Hint: own.Hint}
+	case errors.As(err, &raised):
+		f = &job.Failure{Code: raised.Code, Message: raised.Message, Hint: raised.Hint}
+	case errors.As(err, &figure):
+		f = &job.Failure{Code: figure.Code, Message: figure.Message, Hint: figure.Hint}
 	}
-	return &job.Failure{Code: e.Code, Message: e.Message, Hint: e.Hint}
+	switch {
+	case strings.HasPrefix(f.Code, "22"): // invalid input syntax for type …: "the value"
+		f.Message, _, _ = strings.Cut(f.Message, `: "`)
+	case f.Code == "38000": // model … failed: in the words of its runtime
+		f.Message, _, _ = strings.Cut(f.Message, " failed: ")
+		f.Message += " failed"
+	}
+	return f
 }
 
 // instance names this process among those that share jobs: the machine, the address, and what no other process has.
@@ -63,7 +73,7 @@ func (p *Proxy) instance() string {
 // startJobs begins to work on jobs, until Close.
 func (p *Proxy) startJobs(q *job.Queue, handlers map[string]job.Handler) {
 	worker := job.NewWorker(q, job.WorkerConfig{Handlers: handlers, Workers: p.settings.JobWorkers, Poll: p.settings.JobPollInterval,
-		Notify: p.notifyJobs, Ended: func(kind string, state job.State, took time.Duration) {
+		Notify: p.notifyJobs, Tidy: func(ctx context.Context) error { return p.forgetValidations(ctx, q.Store) }, Ended: func(kind string, state job.State, took time.Duration) {
 			p.options.Metrics.JobEnded(kind, string(state), took)
 		}})
 	p.options.Metrics.WatchJobs(metrics.Jobs{Counts: func(ctx context.Context) (pending, running int, err error) { return q.Counts(ctx) }})

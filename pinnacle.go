@@ -18,6 +18,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
@@ -227,7 +228,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	}
 	jobs := p.newJobs(kv, true)
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
-		Metadata: store, Tables: jobTables(jobs), Jobs: componentJobs{jobs}, Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		Metadata: store, Tables: append(jobTables(jobs), p.validationTable(kv)), Jobs: componentJobs{jobs}, Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
 		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,
 	})
@@ -238,7 +239,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	p.onClose(func(context.Context) error { return p.Datalayer.Close() })
 	p.jobs = jobs
 	p.serveWithin(within, sessions)
-	p.startJobs(jobs, map[string]job.Handler{})
+	p.startJobs(jobs, map[string]job.Handler{component.JobValidate: p.validateJob})
 	return nil
 }
 
@@ -276,6 +277,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Ship:     session.ShipLimits{RoundBytes: int(c.PredictRoundBytes), ResultBytes: int(c.PredictResultBytes), MaxRounds: c.PredictMaxRounds},
 		Answerer: p.answerer,
 		Predict:  predictSettings(c),
+		Validate: p.validateSettings(),
 		Observer: p.options.Metrics,
 		Logger:   p.options.Logger,
 	}).New

@@ -56,6 +56,9 @@ type Config struct {
 	JobKept          int
 	JobLogLines      int
 
+	ValidateMemory    Size
+	ValidateMaxLabels int
+
 	ArtifactImportDirs  []string
 	ArtifactMaxBytes    Size
 	ArtifactGrace       time.Duration

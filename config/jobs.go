@@ -28,5 +28,9 @@ func jobs() []Setting {
 			Doc: "Jobs that have ended and stay there at most; the oldest give way."},
 		{Name: "job-log-lines", Group: group, Default: "500", Unit: "lines a job", Field: func(c *Config) any { return &c.JobLogLines }, Check: between(1, 900),
 			Doc: "Lines that pinnacle.job_logs keeps of a job; the oldest give way."},
+		{Name: "validate-memory", Group: group, Default: "64MiB", Unit: "bytes", Field: func(c *Config) any { return &c.ValidateMemory }, Check: between[Size](64<<10, 1<<40),
+			Doc: "What roc_auc of one validation keeps in memory; past it distinct scores go to temporary files."},
+		{Name: "validate-max-labels", Group: group, Default: "1_000", Unit: "labels", Field: func(c *Config) any { return &c.ValidateMaxLabels }, Check: between(2, 10_000),
+			Doc: "Distinct labels that one validation may meet; past it the statement fails with 54000. The confusion matrix takes their square times 8 bytes."},
 	}
 }

@@ -56,8 +56,8 @@ type Config struct {
 	PollInterval time.Duration
 	// Kinds are the kinds of components beside models. Two of one name are refused.
 	Kinds []component.Kind
-	// Functions are those of the schema pinnacle beside add, remove and show, by name: validate takes a component.ValidateRequest
-	// as JSON and gives []component.Measurement, refresh the name of a listener.
+	// Functions are those of the schema pinnacle beside add, remove and show, by name: refresh takes the name of a
+	// listener.
 	Functions map[string]Function
 	// Jobs takes the jobs that changes of components start; nil: components that start any are refused.
 	Jobs Jobs

@@ -82,6 +82,8 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 		return s.command(changes(c), func(ctx context.Context, h *homeSide) (string, error) { return changes(c), s.grant(ctx, h, c) }), nil
 	case *sqlparse.CopyArtifact:
 		return s.command("COPY pinnacle.artifacts", s.copyArtifact), nil
+	case *sqlparse.ValidateModel:
+		return s.validate(script, st, c)
 	case *sqlparse.FunctionCall:
 		return s.functionCall(script, st, c)
 	case *sqlparse.Show:
@@ -92,8 +94,6 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 		return &listStatement{s: s, list: func(ctx context.Context, h *homeSide) ([][2]string, error) {
 			return s.dryRun(ctx, h, script.Text, c.Create)
 		}}, nil
-	case *sqlparse.ValidateModel:
-		return s.validate(script, c)
 	case *sqlparse.RefreshListener:
 		return s.command("REFRESH LISTENER", func(ctx context.Context, h *homeSide) (string, error) {
 			_, err := s.call(ctx, h, "refresh", []*string{&c.Name.Name})

@@ -144,27 +144,3 @@ func definitionProperties(list [][2]string, definition json.RawMessage) ([][2]st
 	}
 	return list, nil
 }
-
-// validate is VALIDATE MODEL: a row a metric.
-func (s *session) validate(script *sqlparse.Script, c *sqlparse.ValidateModel) (statement, error) {
-	text, err := json.Marshal(component.ValidateRequest{Model: versioned(c.Name), ValidationDefinition: *validationDefinition(script.Text, &c.Validation)})
-	if err != nil {
-		return nil, err
-	}
-	return &listStatement{s: s, columns: [2]string{"metric", "value"}, list: func(ctx context.Context, h *homeSide) ([][2]string, error) {
-		request := string(text)
-		answer, err := s.call(ctx, h, "validate", []*string{&request})
-		if err != nil {
-			return nil, err
-		}
-		measured, ok := answer.([]component.Measurement)
-		if !ok {
-			return nil, fmt.Errorf("pinnacle.validate answered with %T", answer)
-		}
-		list := make([][2]string, len(measured))
-		for i, m := range measured {
-			list[i] = [2]string{m.Metric, string(m.Value)}
-		}
-		return list, nil
-	}}, nil
-}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metric"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
@@ -31,6 +33,8 @@ func (s *session) wireError(ctx context.Context, err error, text string) error {
 		data  *datalayer.Error
 		model *udf.Error
 		work  *job.Error
+		value *metric.Error
+		store *keyvalue.Error
 	)
 	switch {
 	case errors.As(err, &wired):
@@ -45,6 +49,10 @@ func (s *session) wireError(ctx context.Context, err error, text string) error {
 		return coded(data.Code, data.Message, data.Detail, data.Hint)
 	case errors.As(err, &model):
 		return coded(model.Code, model.Message, model.Detail, model.Hint)
+	case errors.As(err, &value):
+		return coded(value.Code, value.Message, value.Detail, value.Hint)
+	case errors.As(err, &store):
+		return coded(store.Code, store.Message, store.Detail, store.Hint)
 	case errors.As(err, &work):
 		return coded(work.Code, work.Message, work.Detail, work.Hint)
 	}

@@ -29,12 +29,12 @@ type function struct {
 func (s *session) functions() map[string]function {
 	return map[string]function{
 		"cancel_job": {args: []udf.Type{udf.Int8}, result: udf.Text, run: s.cancelJob},
+		"validate":   {args: []udf.Type{udf.Text}, result: udf.JSONB, run: s.validateFunction},
 		"retry_job":  {args: []udf.Type{udf.Int8}, result: udf.Text, run: s.retryJob},
 		"add":        {args: []udf.Type{udf.Text}, result: udf.JSONB, run: s.updating("add")},
 		"remove":     {args: []udf.Type{udf.Text, udf.Text}, optional: 1, result: udf.JSONB, run: s.updating("remove")},
 		"refresh":    {args: []udf.Type{udf.Text}, optional: 1, result: udf.JSONB, run: s.updating("refresh")},
 		"show":       {args: []udf.Type{udf.Text, udf.Text}, optional: 2, result: udf.JSONB, run: s.answering("show")},
-		"validate":   {args: []udf.Type{udf.Text}, result: udf.JSONB, run: s.answering("validate")},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/validation"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
 )
@@ -35,6 +36,8 @@ type Jobs interface {
 	Cancel(ctx context.Context, id int64, by string) (*job.Job, error)
 	// Retry makes a job pending again that has failed or was cancelled.
 	Retry(ctx context.Context, id int64) (*job.Job, error)
+	// Do runs a job within a statement, which waits for it.
+	Do(ctx context.Context, spec job.Spec, handle job.Handler) (id int64, err error)
 }
 
 // Observer is told what sessions do, for metrics.
@@ -55,6 +58,8 @@ type Config struct {
 	Answerer *answer.Answerer
 	// Predict are the settings where a session has set none of its own.
 	Predict answer.Settings
+	// Validate bounds what VALIDATE MODEL takes.
+	Validate validation.Settings
 	// Observer may be nil.
 	Observer Observer
 	Logger   *slog.Logger

@@ -113,16 +113,3 @@ type ValidateArgs struct {
 	Version    int                  `json:"version"`
 	Validation ValidationDefinition `json:"validation"`
 }
-
-// ValidateRequest is what pinnacle.validate takes, as JSON.
-type ValidateRequest struct {
-	// Model is the model's name, with or without @version.
-	Model string `json:"model"`
-	ValidationDefinition
-}
-
-// Measurement is one row that VALIDATE answers with, and one object of the array that pinnacle.validate gives.
-type Measurement struct {
-	Metric string          `json:"metric"`
-	Value  json.RawMessage `json:"value"`
-}

@@ -18,6 +18,8 @@ type WorkerConfig struct {
 	Poll time.Duration
 	// Notify tells of new states, at least once each and in order of time; nil: nobody is told.
 	Notify func(ctx context.Context, events []Event) error
+	// Tidy is called now and then, for what belongs to jobs and is kept elsewhere; nil: nothing does.
+	Tidy func(ctx context.Context) error
 	// Ended is told of each attempt that ended here, for metrics; nil: nobody is. state is Pending for one to be made again.
 	Ended func(kind string, state State, took time.Duration)
 }
@@ -52,6 +54,9 @@ func (w *Worker) Run(ctx context.Context) {
 		w.tell(ctx)
 		if time.Since(purged) > purgeEvery {
 			w.purge(ctx)
+			if w.Tidy != nil {
+				w.complain(ctx, "what is left of old work could not be removed", w.Tidy(ctx))
+			}
 			purged = time.Now()
 		}
 		select {

@@ -86,7 +86,7 @@ func diskError(err error) error {
 	}
 	e := &Error{Code: "58030", Message: fmt.Sprintf("scores for roc_auc cannot be kept on disk: %v", err), Err: err}
 	if errors.Is(err, syscall.ENOSPC) {
-		e.Code, e.Hint = "53100", "Make room in the data directory, or raise the setting validate_memory."
+		e.Code, e.Hint = "53100", "Make room for temporary files, or raise the setting validate_memory."
 	}
 	return e
 }
