@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,7 +22,9 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/listener"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
@@ -60,6 +63,8 @@ type Proxy struct {
 	jobs     *job.Queue
 	// own are sessions for the proxy's own work at home.
 	own *pgxpool.Pool
+	// keeper keeps the outputs of listeners.
+	keeper *listener.Keeper
 	// closers undo what Open did, in its order.
 	closers []func(context.Context) error
 }
@@ -191,7 +196,7 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 	}
 	h, err := home.StartLocal(ctx, home.LocalConfig{
 		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,
-		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections) + sessionPlaces(c.JobConnections),
+		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections) + sessionPlaces(c.JobConnections) + sessionPlaces(c.ListenerWorkers+keeperSessions),
 		SharedBuffers: int64(c.PostgresSharedBuffers), Settings: c.PostgresSettings, Logger: p.options.Logger,
 	})
 	if err != nil {
@@ -227,8 +232,13 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 		return err
 	}
 	jobs := p.newJobs(kv, true)
+	if err := p.newKeeper(ctx); err != nil {
+		sessions.Close()
+		return err
+	}
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
-		Metadata: store, Tables: append(jobTables(jobs), p.validationTable(kv)), Jobs: componentJobs{jobs}, Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		Metadata: store, Tables: p.tables(jobs, kv), Kinds: p.kinds(), Jobs: componentJobs{jobs}, Functions: map[string]datalayer.Function{"refresh": p.refreshListener},
+		Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
 		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,
 	})
@@ -239,8 +249,24 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	p.onClose(func(context.Context) error { return p.Datalayer.Close() })
 	p.jobs = jobs
 	p.serveWithin(within, sessions)
-	p.startJobs(jobs, map[string]job.Handler{component.JobValidate: p.validateJob})
+	p.runKeeper()
+	p.startJobs(jobs, p.handlers())
 	return nil
+}
+
+// kinds are the kinds of components beside models.
+func (p *Proxy) kinds() []component.Kind { return []component.Kind{listener.Kind{Keeper: p.keeper}} }
+
+// tables are the tables of the schema pinnacle beside the Datalayer's own.
+func (p *Proxy) tables(jobs *job.Queue, kv keyvalue.Store) []datalayer.SystemTable {
+	return slices.Concat(jobTables(jobs), []datalayer.SystemTable{p.validationTable(kv)}, p.listenerTables())
+}
+
+// handlers do the jobs, by kind.
+func (p *Proxy) handlers() map[string]job.Handler {
+	all := map[string]job.Handler{component.JobValidate: p.validateJob}
+	maps.Copy(all, p.keeper.Handlers())
+	return all
 }
 
 // runtimes are what USING may name.

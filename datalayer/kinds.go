@@ -183,9 +183,27 @@ func (d *Datalayer) commitComponent(ctx context.Context, req Request, kind compo
 		return nil, d.missing(err)
 	}
 	if !dryRun {
+		if out.Change != changeSame && out.Change != changeExists {
+			d.finish(ctx, component.Change{After: out.Record})
+		}
 		d.wake(len(out.Jobs))
 	}
 	return out, nil
+}
+
+// finish has a component's kind do at once what it can of a change that was made.
+func (d *Datalayer) finish(ctx context.Context, change component.Change) {
+	r := change.After
+	if r == nil {
+		r = change.Before
+	}
+	f, ok := d.kinds[r.Kind].(component.Finisher)
+	if !ok {
+		return
+	}
+	if err := f.Finish(ctx, change); err != nil {
+		d.config.Logger.Warn("a change of a component is finished later, by its jobs", "component", r.Ref().String(), "error", err)
+	}
 }
 
 // decideComponent says what adding a record is; before is nil where there is no component of that name.

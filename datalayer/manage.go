@@ -34,11 +34,12 @@ func (d *Datalayer) RemoveComponent(ctx context.Context, r Removal) ([]component
 		return nil, err
 	}
 	var (
-		gone []component.Ref
-		jobs int
+		gone    []component.Ref
+		records []*component.Record
+		jobs    int
 	)
 	err := d.change(ctx, nil, func(tx metadata.Tx) error {
-		gone, jobs = nil, 0
+		gone, records, jobs = nil, nil, 0
 		before, err := tx.Components().Component(r.Ref.Kind, r.Ref.Name)
 		if err != nil {
 			return err
@@ -47,6 +48,7 @@ func (d *Datalayer) RemoveComponent(ctx context.Context, r Removal) ([]component
 		if err != nil {
 			return err
 		}
+		records = removed
 		for _, record := range removed {
 			gone = append(gone, record.Ref())
 			n, err := d.clean(tx, record, r.KeepOutputs)
@@ -71,6 +73,9 @@ func (d *Datalayer) RemoveComponent(ctx context.Context, r Removal) ([]component
 	}
 	if err != nil {
 		return nil, d.explain(err, r.Ref)
+	}
+	for _, record := range records {
+		d.finish(ctx, component.Change{Before: record, KeepOutputs: r.KeepOutputs})
 	}
 	d.wake(jobs)
 	return gone, nil

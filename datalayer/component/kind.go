@@ -23,6 +23,15 @@ type Kind interface {
 	Plan(change Change) (Plan, error)
 }
 
+// Finisher is a Kind that does at once, when a change has been made, what the change's jobs make sure of, so that who made
+// the change finds it done: the table of a listener's outputs, say.
+type Finisher interface {
+	Kind
+	// Finish is called once after the change was made, and not at all after a crash. Its error is only logged: the jobs try
+	// again.
+	Finish(ctx context.Context, change Change) error
+}
+
 // Proposal is a component that somebody asks to add.
 type Proposal struct {
 	Name string

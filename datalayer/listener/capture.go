@@ -39,6 +39,9 @@ func (k *kept) captures(how string) []captureSpec {
 // ensureCaptures registers the listener with the captures it needs, which are made where they are missing, and takes it
 // from others. It reports whether changes may have gone unnoticed until now.
 func (k *kept) ensureCaptures(ctx context.Context, tx pgx.Tx, how string) (bool, error) {
+	if k.dry {
+		return false, k.checkCaptures(ctx, tx, how)
+	}
 	wanted := []int{}
 	anew := false
 	for _, spec := range k.captures(how) {
@@ -63,13 +66,51 @@ func (k *kept) ensureCaptures(ctx context.Context, tx pgx.Tx, how string) (bool,
 	return anew, dropUnused(ctx, tx)
 }
 
+// checkCaptures gives errMissing where ensureCaptures would have something to do.
+func (k *kept) checkCaptures(ctx context.Context, tx pgx.Tx, how string) error {
+	specs := k.captures(how)
+	var n int
+	if err := tx.QueryRow(ctx, "SELECT pg_catalog.count(*) FROM "+schema+".captured WHERE listener = $1", k.id).Scan(&n); err != nil {
+		return err
+	}
+	if n != len(specs) {
+		return errMissing
+	}
+	for _, spec := range specs {
+		names, types := spec.columns()
+		var id int
+		err := tx.QueryRow(ctx, "SELECT c.id FROM "+schema+".captures c JOIN "+schema+".captured d ON d.capture = c.id AND d.listener = $4 "+
+			"WHERE c.relation = $1 AND c.key_columns = $2 AND c.key_types = $3 AND pg_catalog.to_regclass('"+schema+".changes_' || c.id) IS NOT NULL", spec.table.name, names, types, k.id).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errMissing
+		}
+		if err != nil {
+			return err
+		}
+		texts, err := triggersMissing(ctx, tx, id, spec)
+		switch {
+		case err != nil:
+			return err
+		case len(texts) > 0:
+			return errMissing
+		}
+	}
+	return nil
+}
+
+// columns are the key's names and types.
+func (c captureSpec) columns() (names, types []string) {
+	names, types = []string{}, []string{}
+	for _, one := range c.key {
+		names, types = append(names, one.name), append(types, one.typ)
+	}
+	return names, types
+}
+
 // ensureCapture finds or makes a capture with all its parts. Where any part was missing, every listener that goes by it
 // gets a scan.
 func ensureCapture(ctx context.Context, tx pgx.Tx, spec captureSpec) (id int, made bool, err error) {
-	names, types := []string{}, []string{}
-	for _, c := range spec.key {
-		names, types = append(names, c.name), append(types, c.typ)
-	}
+	names, types := spec.columns()
 	find := "SELECT id FROM " + schema + ".captures WHERE relation = $1 AND key_columns = $2 AND key_types = $3"
 	err = tx.QueryRow(ctx, find, spec.table.name, names, types).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -158,18 +199,28 @@ func triggers(id int) [][3]string {
 	}
 }
 
-// installTriggers makes the triggers that are missing or disabled on a table and, since a statement may name those
-// directly, on its partitions and children. It reports whether there were any.
+// installTriggers makes the triggers that are missing on a table. It reports whether there were any.
 func installTriggers(ctx context.Context, tx pgx.Tx, id int, spec captureSpec) (bool, error) {
-	rows, err := tx.Query(ctx, `WITH RECURSIVE r(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM r JOIN pg_catalog.pg_inherits i ON i.inhparent = r.oid)
+	texts, err := triggersMissing(ctx, tx, id, spec)
+	if err != nil || len(texts) == 0 {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, strings.Join(texts, ";\n"))
+	return true, err
+}
+
+// triggersMissing gives the statements that make the triggers which are missing or disabled on a table and, since a
+// statement may name those directly, on its partitions and children.
+func triggersMissing(ctx context.Context, q querier, id int, spec captureSpec) (texts []string, err error) {
+	rows, err := q.Query(ctx, `WITH RECURSIVE r(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM r JOIN pg_catalog.pg_inherits i ON i.inhparent = r.oid)
 		SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
 			ARRAY (SELECT t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A' AND NOT t.tgisinternal)
 		FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')`, spec.table.oid)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	var relation string
-	var there, texts []string
+	var there []string
 	_, err = pgx.ForEachRow(rows, []any{&relation, &there}, func() error {
 		for _, t := range triggers(id) {
 			if !slices.Contains(there, t[0]) {
@@ -179,11 +230,7 @@ func installTriggers(ctx context.Context, tx pgx.Tx, id int, spec captureSpec) (
 		}
 		return nil
 	})
-	if err != nil || len(texts) == 0 {
-		return false, err
-	}
-	_, err = tx.Exec(ctx, strings.Join(texts, ";\n"))
-	return true, err
+	return texts, err
 }
 
 // dropUnused takes away the captures that no listener goes by.

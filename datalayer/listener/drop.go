@@ -67,7 +67,7 @@ func (k *Keeper) TearDown(ctx context.Context, name string, version int, keepOut
 		if there, err := hasSchema(ctx, c); err != nil || !there {
 			return err
 		}
-		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return tearDown(ctx, tx, name, version, keepOutputs) })
+		return alone(ctx, c.Conn(), func(tx pgx.Tx) error { return tearDown(ctx, tx, name, version, keepOutputs) })
 	})
 	if err != nil {
 		return about(name, err)
@@ -77,7 +77,7 @@ func (k *Keeper) TearDown(ctx context.Context, name string, version int, keepOut
 
 // tearDown is TearDown within a transaction.
 func tearDown(ctx context.Context, tx pgx.Tx, name string, version int, keepOutputs bool) error {
-	if err := ensureSchema(ctx, tx); err != nil {
+	if err := ensureSchema(ctx, tx, false); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+lockTimeout+"'"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -32,7 +33,10 @@ type JobArgs struct {
 // Kind is the kind of components that are listeners.
 type Kind struct{ Keeper *Keeper }
 
-var _ component.Kind = Kind{}
+var (
+	_ component.Kind     = Kind{}
+	_ component.Finisher = Kind{}
+)
 
 // Name implements component.Kind.
 func (Kind) Name() string { return component.KindListener }
@@ -159,14 +163,40 @@ func (Kind) Plan(change component.Change) (component.Plan, error) {
 	return plan, nil
 }
 
+// finishTimeout bounds how long a statement waits for what its jobs would do too.
+const finishTimeout = 10 * time.Second
+
+// Finish implements component.Finisher.
+func (k Kind) Finish(ctx context.Context, change component.Change) error {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	if change.After == nil {
+		r := change.Before
+		return k.Keeper.TearDown(ctx, r.Name, r.Version, change.KeepOutputs)
+	}
+	def, err := definitionOf(change.After)
+	if err != nil {
+		return err
+	}
+	return k.Keeper.SetUp(ctx, def)
+}
+
+// definitionOf reads a listener's record.
+func definitionOf(r *component.Record) (Definition, error) {
+	def := Definition{Name: r.Name, Version: r.Version, Owner: r.Owner}
+	if err := json.Unmarshal(r.Definition, &def.ListenerDefinition); err != nil {
+		return def, fmt.Errorf("definition of %s: %w", r.Ref(), err)
+	}
+	return def, nil
+}
+
 // Definitions gives the listeners of a catalog.
 func Definitions(catalog component.Catalog) ([]Definition, error) {
 	var all []Definition
 	for _, c := range catalog.Components(component.KindListener) {
-		r := c.Default()
-		def := Definition{Name: c.Name, Version: r.Version, Owner: c.Owner}
-		if err := json.Unmarshal(r.Definition, &def.ListenerDefinition); err != nil {
-			return nil, fmt.Errorf("definition of %s: %w", r.Ref(), err)
+		def, err := definitionOf(c.Default())
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, def)
 	}

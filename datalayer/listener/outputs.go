@@ -15,6 +15,9 @@ func (k *kept) ensureOutputs(ctx context.Context, tx pgx.Tx) (made bool, err err
 	if err != nil {
 		return false, err
 	}
+	if found == nil && k.dry {
+		return false, errMissing
+	}
 	if found == nil {
 		return true, k.makeOutputs(ctx, tx)
 	}
@@ -32,12 +35,18 @@ func (k *kept) ensureOutputs(ctx context.Context, tx pgx.Tx) (made bool, err err
 			e.Hint = "Choose another table by INTO, or drop this one."
 			return false, e
 		}
+		if k.dry {
+			return false, errMissing
+		}
 		if _, err := tx.Exec(ctx, "DROP TABLE "+k.outputs); err != nil {
 			return false, err
 		}
 		return true, k.makeOutputs(ctx, tx)
 	}
 	if i := slices.IndexFunc(found, func(c column) bool { return c.name == "output" }); found[i].typ != k.output.String() {
+		if k.dry {
+			return false, errMissing
+		}
 		_, err := tx.Exec(ctx, "TRUNCATE "+k.outputs+"; ALTER TABLE "+k.outputs+" ALTER COLUMN output TYPE "+k.output.String()+" USING NULL")
 		return true, err
 	}

@@ -193,7 +193,7 @@ func (s *history) step(model string) error {
 		s.r.restart()
 		return nil
 	case 2:
-		return s.do(fmt.Sprintf("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %d AND objsubid = 2 AND pid <> pg_backend_pid()", 0x70696e6c))
+		return s.do(fmt.Sprintf("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %d AND objsubid = 2 AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", 0x70696e6c))
 	case 3:
 		if s.random.IntN(4) == 0 {
 			return s.do("DROP TABLE IF EXISTS l_" + s.name)

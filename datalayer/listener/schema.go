@@ -2,6 +2,7 @@ package listener
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -73,15 +74,28 @@ CREATE TABLE ` + schema + `.captured (
 	PRIMARY KEY (capture, listener)
 );`
 
-// ensureSchema makes the schema if there is none. It is held until the transaction's end, so that one change of listeners
-// follows the other.
-func ensureSchema(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1, 0)", lockClass); err != nil {
+// alone runs a transaction that changes what there is of listeners at home, one after the other. The lock is taken before
+// the transaction begins: a session that waits within one does not hear of tables that others have made meanwhile.
+func alone(ctx context.Context, conn *pgx.Conn, change func(tx pgx.Tx) error) error {
+	if _, err := conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_lock($1, 0)", lockClass); err != nil {
 		return err
 	}
+	err := pgx.BeginFunc(ctx, conn, change)
+	if conn.IsClosed() {
+		return err
+	}
+	_, unlock := conn.Exec(context.WithoutCancel(ctx), "SELECT pg_catalog.pg_advisory_unlock($1, 0)", lockClass)
+	return errors.Join(err, unlock)
+}
+
+// ensureSchema makes the schema if there is none; where dry is set, errMissing says so.
+func ensureSchema(ctx context.Context, tx pgx.Tx, dry bool) error {
 	there, err := hasSchema(ctx, tx)
 	if err != nil {
 		return err
+	}
+	if dry && !there {
+		return errMissing
 	}
 	if !there {
 		_, err := tx.Exec(ctx, schemaText)

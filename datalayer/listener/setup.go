@@ -30,6 +30,8 @@ type kept struct {
 	// outputs is the table of the outputs, qualified, and output the type of its column output.
 	outputs string
 	output  udf.Type
+	// dry says that nothing is to be changed by ensure.
+	dry bool
 	// others are the names of the other listeners that there are.
 	others []string
 	// salt goes into every hash of an input, so that outputs of another definition are not taken for this one's.
@@ -48,43 +50,54 @@ func modelOf(def *Definition) (name string, version int, err error) {
 }
 
 // setUp makes at home whatever a listener needs and is not there yet, and takes away captures that it does not need any
-// more. It changes nothing where all is as it should be. What was made anew means a scan.
+// more. Where all is as it should be it only reads, and waits for nobody. What was made anew means a scan.
 //
 // others are the names of all other listeners: what home has of none of them, with the same outputs, is this one's under an
 // earlier name.
 func setUp(ctx context.Context, conn *pgx.Conn, def *Definition, model *datalayer.ModelVersion, how string, others []string) (k *kept, err error) {
-	k = &kept{def: def, model: model, output: outputType(def, model), others: others}
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+lockTimeout+"'"); err != nil {
-			return err
-		}
-		if err := k.look(ctx, tx); err != nil {
-			return err
-		}
-		if err := ensureSchema(ctx, tx); err != nil {
-			return err
-		}
-		made, err := k.ensureState(ctx, tx)
-		if err != nil {
-			return err
-		}
-		more, err := k.ensureTables(ctx, tx)
-		if err != nil {
-			return err
-		}
-		captured, err := k.ensureCaptures(ctx, tx, how)
-		if err != nil {
-			return err
-		}
-		if made || more || captured {
-			return wantScan(ctx, tx, k.id)
-		}
-		return nil
-	})
+	k = &kept{def: def, model: model, output: outputType(def, model), others: others, dry: true}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return k.ensure(ctx, tx, how) })
+	if errors.Is(err, errMissing) {
+		k.dry = false
+		err = alone(ctx, conn, func(tx pgx.Tx) error { return k.ensure(ctx, tx, how) })
+	}
 	if err != nil {
 		return nil, locked(err)
 	}
 	return k, nil
+}
+
+// errMissing says, where nothing is to be changed, that something would be.
+var errMissing = fault("55000", "something that the listener needs is missing at home", "")
+
+// ensure does what setUp says, or, if k.dry is set, gives errMissing where there is anything to do.
+func (k *kept) ensure(ctx context.Context, tx pgx.Tx, how string) error {
+	if err := k.look(ctx, tx); err != nil {
+		return err
+	}
+	if err := ensureSchema(ctx, tx, k.dry); err != nil {
+		return err
+	}
+	// Whoever comes after the locks on the user's tables that are taken from here on waits behind them.
+	if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+lockTimeout+"'"); err != nil {
+		return err
+	}
+	made, err := k.ensureState(ctx, tx)
+	if err != nil {
+		return err
+	}
+	more, err := k.ensureTables(ctx, tx)
+	if err != nil {
+		return err
+	}
+	captured, err := k.ensureCaptures(ctx, tx, how)
+	if err != nil {
+		return err
+	}
+	if made || more || captured {
+		return wantScan(ctx, tx, k.id)
+	}
+	return nil
 }
 
 // locked explains the error of a lock that was not to be had.
@@ -170,6 +183,9 @@ func (k *kept) ensureState(ctx context.Context, tx pgx.Tx) (bool, error) {
 	if err := k.checkVersion(ctx, tx); err != nil {
 		return false, err
 	}
+	if k.dry {
+		return false, k.checkState(ctx, tx)
+	}
 	if _, err := tx.Exec(ctx, "UPDATE "+schema+".listeners SET name = $1 WHERE outputs = $2 AND name <> $1 AND name <> ALL ($3) AND NOT EXISTS (SELECT FROM "+schema+".listeners WHERE name = $1)",
 		k.def.Name, k.outputs, k.others); err != nil {
 		return false, err
@@ -192,6 +208,15 @@ func (k *kept) ensureState(ctx context.Context, tx pgx.Tx) (bool, error) {
 	_, err = tx.Exec(ctx, "UPDATE "+schema+".listeners SET version = $2, identity = $3, outputs = $4, output_type = $5, salt = $6, scan_running = NULL, scan_key = NULL WHERE id = $1",
 		k.id, k.def.Version, k.identity(), k.outputs, k.output.String(), k.salt)
 	return true, err
+}
+
+// checkState gives errMissing where ensureState would have something to do.
+func (k *kept) checkState(ctx context.Context, tx pgx.Tx) error {
+	err := tx.QueryRow(ctx, "SELECT id, salt FROM "+schema+".listeners WHERE name = $1 AND version = $2 AND identity = $3", k.def.Name, k.def.Version, k.identity()).Scan(&k.id, &k.salt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errMissing
+	}
+	return err
 }
 
 // errOutdated says that a definition is not the newest that home has heard of.
@@ -250,7 +275,9 @@ func (k *kept) ensureTables(ctx context.Context, tx pgx.Tx) (bool, error) {
 		if fits {
 			continue
 		}
-		made = true
+		if made = true; k.dry {
+			return false, errMissing
+		}
 		if _, err := tx.Exec(ctx, "DROP TABLE IF EXISTS "+t.name+"; CREATE TABLE "+t.name+" ("+t.columns+"); CREATE INDEX ON "+t.name+t.rest); err != nil {
 			return false, err
 		}
