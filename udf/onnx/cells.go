@@ -200,25 +200,16 @@ func (c *cells) json(total int, appendCell func(dst []byte, i int) []byte) error
 }
 
 // writeMaps writes the rows of a ZipMap: as JSON {label: probability}, or the probabilities in the labels' order.
-func (o *output) writeMaps(answer *udf.Column, lo, n, padded int, seq *ort.Sequence) error {
-	values, err := seq.GetValues()
-	if err != nil || len(values) != padded {
-		return brokenResult(fmt.Sprintf("output %q has %d maps for %d rows", o.name, len(values), padded))
+func (o *output) writeMaps(answer *udf.Column, lo, n, padded int, maps []Map) error {
+	if len(maps) != padded {
+		return brokenResult(fmt.Sprintf("output %q has %d maps for %d rows", o.name, len(maps), padded))
 	}
-	for i, v := range values[:n] {
-		m, ok := v.(*ort.Map)
-		if !ok {
-			return brokenResult(fmt.Sprintf("output %q is not a sequence of maps", o.name))
-		}
-		labels, probabilities, bits, err := mapContents(m)
-		if err != nil || len(labels) != len(probabilities) {
-			return brokenResult(fmt.Sprintf("a map of output %q cannot be read", o.name))
-		}
+	for i, m := range maps[:n] {
 		if answer.Type.Storage() == udf.StoreFloatLists {
-			answer.FloatLists[lo+i] = probabilities
+			answer.FloatLists[lo+i] = m.Probabilities
 			continue
 		}
-		answer.Texts[lo+i] = jsonMap(labels, probabilities, bits)
+		answer.Texts[lo+i] = jsonMap(m.Labels, m.Probabilities, m.Bits)
 	}
 	return nil
 }

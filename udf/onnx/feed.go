@@ -16,6 +16,8 @@ type feed interface {
 	fill(args []udf.Column, lo, n, padded int) error
 	// tensor is the memory's first rows as ONNX Runtime wants them. The feed keeps it.
 	tensor(rows int) (ort.Value, error)
+	// values are the memory's first rows, as a slice of a Go type that stands for the element type. The feed keeps it.
+	values(rows int) Tensor
 	// free gives back what ONNX Runtime holds.
 	free()
 }
@@ -87,6 +89,9 @@ func (m *memory[T]) tensor(rows int) (ort.Value, error) {
 	return t, nil
 }
 
+// values implements feed.
+func (m *memory[T]) values(rows int) Tensor { return m.in.values(m.buf[:rows*m.in.width]) }
+
 // free implements feed.
 func (m *memory[T]) free() {
 	if m.made != nil {
@@ -101,6 +106,15 @@ func (in *input) shape(rows int) ort.Shape {
 		return ort.NewShape(int64(rows))
 	}
 	return ort.NewShape(int64(rows), int64(in.width))
+}
+
+// values names the input that some values are for.
+func (in *input) values(data any) Tensor {
+	t := Tensor{Name: in.name, Data: data}
+	if in.rank == 2 {
+		t.Width = in.width
+	}
+	return t
 }
 
 // number is an element type that holds numbers.
@@ -258,6 +272,9 @@ func (f *textFeed) tensor(rows int) (ort.Value, error) {
 	clear(f.buf)
 	return f.made, err
 }
+
+// values implements feed.
+func (f *textFeed) values(rows int) Tensor { return f.in.values(f.buf[:rows*f.in.width]) }
 
 // free implements feed.
 func (f *textFeed) free() {

@@ -2,9 +2,6 @@ package onnx
 
 import (
 	"context"
-	"strings"
-
-	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -14,41 +11,67 @@ import (
 // faster (BenchmarkPredict).
 const DefaultMaxBatch = 4096
 
-// model is a loaded ONNX model. ONNX Runtime's session is safe for concurrent runs; what one run needs beside it is a
-// slot, and the number of slots bounds the runs that go on at once.
+// RemoteMaxBatch takes DefaultMaxBatch's place where models run elsewhere: the way there has to pay.
+const RemoteMaxBatch = 16_384
+
+// model is a loaded ONNX model. What one batch needs while it is under way is a slot, and the number of slots bounds the
+// batches that go on at once.
 type model struct {
-	sig     udf.Signature
-	session *ort.DynamicAdvancedSession
-	inputs  []input
-	out     output
-	// batch is the number of rows of each run if the model fixes it, otherwise 0.
-	batch    int
+	sig    udf.Signature
+	runner runner
+	inputs []input
+	out    output
+	// step is the number of rows of a run; each run but the last of a batch has as many.
+	step int
+	// fixed is the number of rows that the model fixes, otherwise 0: the rows of a run are a multiple of it.
+	fixed    int
 	maxBatch int
 	// slots holds those not in use, nil for one that is not made yet.
 	slots chan *slot
 }
 
-// slot is what one run at a time needs.
+// slot is what one batch at a time needs.
 type slot struct {
-	opts  *ort.RunOptions
 	feeds []feed
+	// run runs the rows that the feeds were filled with.
+	run run
 }
 
-// newModel makes a model of a session.
-func newModel(spec udf.Spec, session *ort.DynamicAdvancedSession, inputs []input, args []udf.Arg, out output,
-	maxBatch, sessions int) *model {
+// runner runs a model's graph, here or elsewhere. It is safe for concurrent use.
+type runner interface {
+	// newRun makes what one run at a time needs.
+	newRun() (run, error)
+	close() error
+}
+
+// run runs a graph, one batch at a time.
+type run interface {
+	// watch makes the runs of one batch end soon after ctx does; the caller calls stop when the batch is done.
+	watch(ctx context.Context) (stop func())
+	// rows runs the first rows of the feeds. What it answers is read before the next call, and then released.
+	rows(ctx context.Context, feeds []feed, rows int) (result, error)
+	// free gives back what it holds.
+	free()
+}
+
+// newModel makes a model whose graph a runner runs, sessions batches side by side.
+func newModel(r runner, inputs []input, args []udf.Arg, out output, maxBatch, sessions int) *model {
 	m := &model{
 		sig:      udf.Signature{Args: args, Returns: out.typ},
-		session:  session,
+		runner:   r,
 		inputs:   inputs,
 		out:      out,
-		batch:    inputs[0].batch,
+		fixed:    inputs[0].batch,
 		maxBatch: maxBatch,
 		slots:    make(chan *slot, sessions),
 	}
-	if m.batch > 0 {
+	if m.fixed > 0 {
 		// Whole runs of the fixed size, as many as there is room for.
-		m.maxBatch = max(1, maxBatch/m.batch) * m.batch
+		m.maxBatch = max(1, maxBatch/m.fixed) * m.fixed
+	}
+	m.step = m.maxBatch
+	if _, here := r.(*local); here && m.fixed > 0 {
+		m.step = m.fixed
 	}
 	for range sessions {
 		m.slots <- nil
@@ -75,10 +98,10 @@ func (m *model) Close() error {
 			s.free()
 		}
 	}
-	return m.session.Destroy()
+	return m.runner.close()
 }
 
-// Predict implements udf.Model. When ctx ends, ONNX Runtime is told to stop, which it does between two operators.
+// Predict implements udf.Model.
 func (m *model) Predict(ctx context.Context, args []udf.Column) (udf.Column, error) {
 	rows, err := udf.CheckArgs(m.sig, args)
 	if err != nil {
@@ -90,60 +113,40 @@ func (m *model) Predict(ctx context.Context, args []udf.Column) (udf.Column, err
 	}
 	defer func() { m.slots <- s }()
 	if ctx.Done() != nil {
-		told := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(told)
-			s.opts.Terminate()
-		})
-		defer func() {
-			if !stop() {
-				<-told
-				s.opts.UnsetTerminate()
-			}
-		}()
+		defer s.run.watch(ctx)()
 	}
 	answer := udf.NewColumn(m.sig.Returns, rows)
-	step := m.maxBatch
-	if m.batch > 0 {
-		step = m.batch
-	}
-	for lo := 0; lo < rows; lo += step {
+	for lo := 0; lo < rows; lo += m.step {
 		if err := ctx.Err(); err != nil {
 			return udf.Column{}, err
 		}
-		if err := m.run(ctx, s, args, lo, min(step, rows-lo), &answer); err != nil {
+		if err := m.part(ctx, s, args, lo, min(m.step, rows-lo), &answer); err != nil {
 			return udf.Column{}, err
 		}
 	}
 	return answer, ctx.Err()
 }
 
-// run answers rows lo to lo+n, which are one batch.
-func (m *model) run(ctx context.Context, s *slot, args []udf.Column, lo, n int, answer *udf.Column) error {
+// part answers rows lo to lo+n, which are one run.
+func (m *model) part(ctx context.Context, s *slot, args []udf.Column, lo, n int, answer *udf.Column) error {
 	padded := n
-	if m.batch > 0 {
-		padded = m.batch
+	if m.fixed > 0 {
+		padded = (n + m.fixed - 1) / m.fixed * m.fixed
 	}
-	values := make([]ort.Value, len(s.feeds))
-	for i, f := range s.feeds {
+	for _, f := range s.feeds {
 		if err := f.fill(args, lo, n, padded); err != nil {
 			return err
 		}
-		v, err := f.tensor(padded)
-		if err != nil {
-			return failure(err)
-		}
-		values[i] = v
 	}
-	outs := make([]ort.Value, 1)
-	if err := m.session.RunWithOptions(values, outs, s.opts); err != nil {
+	r, err := s.run.rows(ctx, s.feeds, padded)
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return failure(err)
+		return err
 	}
-	defer outs[0].Destroy()
-	return m.out.write(answer, lo, n, padded, outs[0])
+	defer r.release()
+	return m.out.write(answer, lo, n, padded, &r)
 }
 
 // acquire waits for a slot.
@@ -159,31 +162,22 @@ func (m *model) acquire(ctx context.Context) (*slot, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	opts, err := ort.NewRunOptions()
+	run, err := m.runner.newRun()
 	if err != nil {
 		m.slots <- nil
-		return nil, failure(err)
+		return nil, err
 	}
-	s := &slot{opts: opts, feeds: make([]feed, len(m.inputs))}
+	s := &slot{run: run, feeds: make([]feed, len(m.inputs))}
 	for i := range m.inputs {
 		s.feeds[i] = newFeed(&m.inputs[i])
 	}
 	return s, nil
 }
 
-// free gives back what ONNX Runtime holds for the slot.
+// free gives back what the slot holds.
 func (s *slot) free() {
 	for _, f := range s.feeds {
 		f.free()
 	}
-	s.opts.Destroy()
-}
-
-// failure is a run's error. ONNX Runtime does not say which row it was.
-func failure(err error) error {
-	return &udf.Error{
-		Code:    "38000",
-		Message: "ONNX Runtime cannot run it on these rows",
-		Detail:  strings.TrimPrefix(err.Error(), "Error running network: "),
-	}
+	s.run.free()
 }

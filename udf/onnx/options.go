@@ -14,10 +14,12 @@ import (
 //
 //	output     the output to answer with: label, probabilities, or an output's own name. The default is the label of
 //	           a classifier, and otherwise the first output.
-//	max_batch  the most rows in one run, 1 to 1,000,000. The default is 4096: see DefaultMaxBatch.
+//	max_batch  the most rows in one run, 1 to 1,000,000. The default is 4096 (see DefaultMaxBatch),
+//	           and 16,384 (RemoteMaxBatch) where models run elsewhere.
 //	threads    the threads of one run, 1 to 64. The default is the runtime's.
 type options struct {
-	output   string
+	output string
+	// maxBatch is 0 where it is not set.
 	maxBatch int
 	threads  int
 }
@@ -27,7 +29,7 @@ var optionNames = []string{"max_batch", "output", "threads"}
 
 // parseOptions reads a model's options; an unknown key or a value out of range is a *udf.Error.
 func parseOptions(with map[string]string) (options, error) {
-	o := options{maxBatch: DefaultMaxBatch}
+	var o options
 	for _, key := range slices.Sorted(maps.Keys(with)) {
 		val := with[key]
 		var err error

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	ort "github.com/yalue/onnxruntime_go"
-
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -164,53 +162,48 @@ func describeShape(sh shape, e elem) string {
 }
 
 // write puts the first n of the padded rows of a run's result into the answer, from row lo on.
-func (o *output) write(answer *udf.Column, lo, n, padded int, v ort.Value) error {
-	if seq, ok := v.(*ort.Sequence); ok {
-		return o.writeMaps(answer, lo, n, padded, seq)
+func (o *output) write(answer *udf.Column, lo, n, padded int, r *result) error {
+	if r.data == nil {
+		return o.writeMaps(answer, lo, n, padded, r.maps)
 	}
-	dims := v.GetShape()
 	width := 1
-	if len(dims) == 2 {
-		width = int(dims[1])
+	if len(r.dims) == 2 {
+		width = int(r.dims[1])
 	}
-	if len(dims) < 1 || len(dims) > 2 || int(dims[0]) != padded {
-		return brokenResult(fmt.Sprintf("output %q has the shape %v for %d rows", o.name, dims, padded))
+	if len(r.dims) < 1 || len(r.dims) > 2 || int(r.dims[0]) != padded {
+		return brokenResult(fmt.Sprintf("output %q has the shape %v for %d rows", o.name, r.dims, padded))
 	}
 	c := cells{answer: answer, lo: lo, n: n, width: width}
-	switch t := v.(type) {
-	case *ort.Tensor[float32]:
-		return c.floats(widen[float64](t.GetData()), 32)
-	case *ort.Tensor[float64]:
-		return c.floats(widen[float64](t.GetData()), 64)
-	case *ort.Tensor[int8]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[int16]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[int32]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[int64]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[uint8]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[uint16]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[uint32]:
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[uint64]:
-		for i, x := range t.GetData() {
+	switch data := r.data.(type) {
+	case []float32:
+		return c.floats(widen[float64](data), 32)
+	case []float64:
+		return c.floats(widen[float64](data), 64)
+	case []int8:
+		return c.ints(widen[int64](data))
+	case []int16:
+		return c.ints(widen[int64](data))
+	case []int32:
+		return c.ints(widen[int64](data))
+	case []int64:
+		return c.ints(widen[int64](data))
+	case []uint8:
+		return c.ints(widen[int64](data))
+	case []uint16:
+		return c.ints(widen[int64](data))
+	case []uint32:
+		return c.ints(widen[int64](data))
+	case []uint64:
+		for i, x := range data {
 			if int64(x) < 0 && i < n*width {
 				return outOfRange(lo+i/width, fmt.Sprint(x), "bigint")
 			}
 		}
-		return c.ints(widen[int64](t.GetData()))
-	case *ort.Tensor[bool]:
-		return c.bools(t.GetData())
-	case *ort.StringTensor:
-		texts, err := t.GetContents()
-		if err != nil {
-			return brokenResult(err.Error())
-		}
-		return c.texts(texts)
+		return c.ints(widen[int64](data))
+	case []bool:
+		return c.bools(data)
+	case []string:
+		return c.texts(data)
 	}
 	return brokenResult(fmt.Sprintf("output %q is of a kind that cannot be read", o.name))
 }

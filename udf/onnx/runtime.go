@@ -7,6 +7,7 @@
 package onnx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ type Config struct {
 	Sessions int
 	// MaxModelBytes is the largest file that is loaded; 0 means 1 GiB. ONNX itself ends at 2 GiB.
 	MaxModelBytes int64
+	// Compute runs the models elsewhere; nil means in this process. Sessions and LibraryPath are then not used.
+	Compute Compute
 }
 
 // The limits that Config's zero values stand for.
@@ -105,18 +108,25 @@ func (r *Runtime) Load(ctx context.Context, spec udf.Spec) (udf.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	threads := cmp.Or(opts.threads, r.cfg.IntraOpThreads)
+	if r.cfg.Compute != nil {
+		session, err := r.cfg.Compute.Open(ctx, Graph{
+			Name: spec.Name, Data: data, Output: out.name, Batch: inputs[0].batch, Threads: threads,
+		})
+		if err != nil {
+			return nil, err
+		}
+		maxBatch := cmp.Or(opts.maxBatch, RemoteMaxBatch)
+		return newModel(&remote{session}, inputs, args, out, maxBatch, session.Concurrency()), nil
+	}
 	if _, _, err := r.Library(); err != nil {
 		return nil, err
-	}
-	threads := r.cfg.IntraOpThreads
-	if opts.threads > 0 {
-		threads = opts.threads
 	}
 	session, err := newSession(data, inputs, out.name, threads)
 	if err != nil {
 		return nil, sessionError(spec.Name, f, err)
 	}
-	return newModel(spec, session, inputs, args, out, opts.maxBatch, r.cfg.Sessions), nil
+	return newModel(&local{session}, inputs, args, out, cmp.Or(opts.maxBatch, DefaultMaxBatch), r.cfg.Sessions), nil
 }
 
 // read reads the model's file.
