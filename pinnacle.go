@@ -30,10 +30,6 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
 	"github.com/pinnacle-proxy/pinnacle-proxy/session"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf/onnx"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf/sentence"
-	"github.com/pinnacle-proxy/pinnacle-proxy/udf/starlark"
 	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
 )
 
@@ -238,8 +234,9 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	}
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
 		Metadata: store, Tables: p.tables(jobs, kv), Kinds: p.kinds(), Jobs: componentJobs{jobs}, Functions: map[string]datalayer.Function{"refresh": p.refreshListener},
-		Artifacts: files, Sessions: sessions, Runtimes: runtimes(c), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
-		MaxLoadedModels: c.MaxLoadedModels, MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
+		Artifacts: files, Sessions: sessions, Runtimes: p.runtimes(), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		MaxLoadedModels: c.MaxLoadedModels, MaxLoadedBytes: int64(c.MaxLoadedBytes), ModelIdle: c.ModelIdle,
+		MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
 		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,
 	})
 	if err != nil {
@@ -267,18 +264,6 @@ func (p *Proxy) handlers() map[string]job.Handler {
 	all := map[string]job.Handler{component.JobValidate: p.validateJob}
 	maps.Copy(all, p.keeper.Handlers())
 	return all
-}
-
-// runtimes are what USING may name.
-func runtimes(c *config.Config) []udf.Runtime {
-	models := ONNXRuntime(c)
-	return append([]udf.Runtime{starlark.New(starlark.Config{MaxSteps: uint64(c.StarlarkMaxSteps)}), models, sentence.New(models)}, taggedRuntimes()...)
-}
-
-// ONNXRuntime is the runtime of onnx models as the settings make it.
-func ONNXRuntime(c *config.Config) *onnx.Runtime {
-	return onnx.New(onnx.Config{LibraryPath: c.ONNXRuntime, SearchDirs: []string{c.DataDir}, IntraOpThreads: c.ONNXThreads,
-		Sessions: c.ONNXSessions, MaxModelBytes: int64(c.ONNXMaxModelBytes)})
 }
 
 // wireConfig is what both servers have in common: the one for clients and the one for Execute.

@@ -50,6 +50,19 @@ func address(off bool) func(any) error {
 	}
 }
 
+// compute allows local and the address of a Dask scheduler.
+func compute(v any) error {
+	text := v.(string)
+	if text == "local" {
+		return nil
+	}
+	host, found := strings.CutPrefix(text, "dask://")
+	if !found {
+		return fmt.Errorf("%q is neither local nor dask://host:port", text)
+	}
+	return address(false)(host)
+}
+
 // databackend allows what this version can stand before.
 func databackend(v any) error {
 	text := v.(string)

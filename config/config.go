@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
 // Config is the effective settings. The table in table.go says what each means.
 type Config struct {
-	Listen        string
-	Databackend   string
-	MetadataStore string
-	ArtifactStore string
-	Compute       string
-	DataDir       string
+	Listen         string
+	Databackend    string
+	MetadataStore  string
+	ArtifactStore  string
+	Compute        string
+	ComputePython  string
+	ComputeTimeout time.Duration
+	DataDir        string
 
 	LogLevel      string
 	LogFormat     string
@@ -64,6 +67,9 @@ type Config struct {
 	ArtifactGrace       time.Duration
 	ModelMaxSourceBytes Size
 	MaxLoadedModels     int
+	MaxLoadedBytes      Size
+	ModelIdle           time.Duration
+	ComputeWorkers      int
 	MaxParallelLoads    int
 	MetadataMinFree     Size
 
@@ -171,4 +177,13 @@ func loopback(address string) bool {
 func port(address string) string {
 	_, p, _ := net.SplitHostPort(address)
 	return p
+}
+
+// DaskScheduler is the address of the Dask scheduler that runs models, in Dask's own form; "" where they run in the proxy.
+func (c *Config) DaskScheduler() string {
+	host, found := strings.CutPrefix(c.Compute, "dask://")
+	if !found {
+		return ""
+	}
+	return "tcp://" + host
 }

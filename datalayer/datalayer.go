@@ -39,6 +39,11 @@ type Config struct {
 	CacheDir string
 	// MaxLoadedModels is the number of model versions that may be loaded at once (setting max_loaded_models): 64.
 	MaxLoadedModels int
+	// MaxLoadedBytes bounds the artifacts of the model versions that are loaded at once (setting max_loaded_bytes); 0:
+	// no bound. What a runtime makes of an artifact may be larger.
+	MaxLoadedBytes int64
+	// ModelIdle is how long a model stays loaded that nobody uses (setting model_idle); 0: as long as there is room.
+	ModelIdle time.Duration
 	// MaxParallelLoads is the number of models that may be in the middle of being loaded (setting
 	// max_parallel_loads): 4.
 	MaxParallelLoads int

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -36,13 +37,19 @@ type loader struct {
 	// slots bounds the loads that run at once.
 	slots chan struct{}
 	max   int
+	// maxBytes bounds the artifacts of the models that are loaded; idle is how long one stays loaded that nobody uses,
+	// 0 for as long as there is room.
+	maxBytes int64
+	idle     time.Duration
 
 	mu     sync.Mutex
 	models map[versionKey]*loaded
 	// used has the models of the map, the one used last in front.
 	used list.List
 	// open counts the models that are loaded or being loaded, also those that were forgotten but are still leased.
-	open   int
+	open int
+	// bytes is the size of the artifacts of these.
+	bytes  int64
 	closed bool
 }
 
@@ -53,8 +60,9 @@ type loaded struct {
 	ready   chan struct{}
 	model   udf.Model
 	err     error
-	// leases counts who uses the model or waits for it.
+	// leases counts who uses the model or waits for it; since is when the last of them was given back.
 	leases int
+	since  time.Time
 	// cancel ends the loading.
 	cancel context.CancelFunc
 	// place is the element of loader.used; nil once the model was forgotten, and then its last user closes it.
@@ -64,10 +72,43 @@ type loaded struct {
 // newLoader makes a loader that is closed by close, and ends loading when ctx ends.
 func newLoader(ctx context.Context, config Config, load func(context.Context, *ModelVersion) (udf.Model, error)) *loader {
 	ctx, stop := context.WithCancel(ctx)
-	return &loader{
+	l := &loader{
 		load: load, logger: config.Logger, ctx: ctx, stop: stop,
 		slots: make(chan struct{}, config.MaxParallelLoads), max: config.MaxLoadedModels,
+		maxBytes: config.MaxLoadedBytes, idle: config.ModelIdle,
 		models: map[versionKey]*loaded{},
+	}
+	if l.idle > 0 {
+		l.running.Go(l.unloadIdle)
+	}
+	return l
+}
+
+// unloadIdle closes models that nobody has used for a while, until the loader is closed.
+func (l *loader) unloadIdle() {
+	tick := time.NewTicker(max(l.idle/4, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			l.unload(time.Now().Add(-l.idle))
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+// unload closes the models that nobody uses and that were last used before a moment.
+func (l *loader) unload(before time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for e := l.used.Back(); e != nil; {
+		m := e.Value.(*loaded)
+		e = e.Prev()
+		if m.leases == 0 && m.since.Before(before) {
+			l.remove(m)
+			l.closeModel(m)
+		}
 	}
 }
 
@@ -105,7 +146,7 @@ func (l *loader) hold(v *ModelVersion) (*loaded, error) {
 		m.leases++
 		return m, nil
 	}
-	if err := l.makeRoom(); err != nil {
+	if err := l.makeRoom(v.ArtifactBytes); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(l.ctx)
@@ -113,13 +154,15 @@ func (l *loader) hold(v *ModelVersion) (*loaded, error) {
 	m.place = l.used.PushFront(m)
 	l.models[key] = m
 	l.open++
+	l.bytes += v.ArtifactBytes
 	l.running.Go(func() { l.run(ctx, m) })
 	return m, nil
 }
 
-// makeRoom closes the models that were not used for longest until one more may be loaded. l.mu is held.
-func (l *loader) makeRoom() error {
-	for e := l.used.Back(); e != nil && l.open >= l.max; {
+// makeRoom closes the models that were not used for longest until one more, with an artifact of so many bytes, may be
+// loaded. l.mu is held.
+func (l *loader) makeRoom(bytes int64) error {
+	for e := l.used.Back(); e != nil && !l.room(bytes); {
 		m := e.Value.(*loaded)
 		e = e.Prev()
 		if m.leases == 0 {
@@ -127,14 +170,27 @@ func (l *loader) makeRoom() error {
 			l.closeModel(m)
 		}
 	}
-	if l.open < l.max {
-		return nil
+	switch {
+	case l.open >= l.max:
+		return &Error{
+			Code:    "53400",
+			Message: fmt.Sprintf("all %d models that may be loaded at once are in use", l.max),
+			Hint:    "Raise max_loaded_models, or run fewer statements with different models at once.",
+		}
+	case !l.room(bytes):
+		return &Error{
+			Code:    "53200",
+			Message: "there is no room to load the model",
+			Detail:  fmt.Sprintf("It has %d bytes, and the models in use have %d; at most %d are loaded at once.", bytes, l.bytes, l.maxBytes),
+			Hint:    "Raise max_loaded_bytes, or run fewer statements with different models at once.",
+		}
 	}
-	return &Error{
-		Code:    "53400",
-		Message: fmt.Sprintf("all %d models that may be loaded at once are in use", l.max),
-		Hint:    "Raise max_loaded_models, or run fewer statements with different models at once.",
-	}
+	return nil
+}
+
+// room reports whether one more model, with an artifact of so many bytes, may be loaded. l.mu is held.
+func (l *loader) room(bytes int64) bool {
+	return l.open < l.max && (l.maxBytes == 0 || bytes == 0 || l.bytes+bytes <= l.maxBytes)
 }
 
 // run loads a model, which hold put in place.
@@ -149,6 +205,7 @@ func (l *loader) run(ctx context.Context, m *loaded) {
 	case err != nil:
 		l.remove(m) // so that the next Acquire tries again
 		l.open--
+		l.bytes -= m.version.ArtifactBytes
 	case m.place == nil && m.leases == 0:
 		l.closeModel(m)
 	}
@@ -197,6 +254,7 @@ func (l *loader) release(m *loaded) {
 	if m.leases > 0 {
 		return
 	}
+	m.since = time.Now()
 	select {
 	case <-m.ready:
 		if m.place == nil && m.err == nil {
@@ -235,6 +293,7 @@ func (l *loader) remove(m *loaded) {
 // closeModel closes a model that is loaded, removed and not leased. l.mu is held.
 func (l *loader) closeModel(m *loaded) {
 	l.open--
+	l.bytes -= m.version.ArtifactBytes
 	_, err := guarded(l.logger, m.version, func() (struct{}, error) { return struct{}{}, m.model.Close() })
 	if err != nil {
 		l.logger.Warn("a model could not be closed", "model", m.version.Name, "version", m.version.Version, "error", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf/dask"
 )
 
 // The room on disk below which doctor fails, and below which it warns, in bytes.
@@ -56,14 +57,33 @@ func checkHome(ctx context.Context, c *config.Config) finding {
 	return finding{doubt, subject, text + "; serve fetches it (15 MB)", install}
 }
 
-// checkONNX looks for ONNX Runtime.
-func checkONNX(c *config.Config) finding {
+// checkONNX looks for what runs onnx models: ONNX Runtime, or a Dask cluster.
+func checkONNX(ctx context.Context, c *config.Config) finding {
+	if cluster := pinnacle.DaskCluster(c); cluster != nil {
+		return checkDask(ctx, cluster)
+	}
 	const subject = "ONNX Runtime"
 	path, version, err := pinnacle.ONNXRuntime(c).Library()
 	if err == nil {
 		return finding{fine, subject, fmt.Sprintf("version %s, %s", version, path), ""}
 	}
 	f := finding{doubt, subject, err.Error() + "; models USING onnx cannot run", ""}
+	var e *udf.Error
+	if errors.As(err, &e) {
+		f.mend = e.Hint
+	}
+	return f
+}
+
+// checkDask tries to reach the Dask cluster.
+func checkDask(ctx context.Context, cluster *dask.Cluster) finding {
+	const subject = "Dask cluster"
+	defer cluster.Close()
+	threads, err := cluster.Check(ctx)
+	if err == nil {
+		return finding{fine, subject, fmt.Sprintf("reached; it runs %d tasks at once", threads), ""}
+	}
+	f := finding{failure, subject, err.Error(), ""}
 	var e *udf.Error
 	if errors.As(err, &e) {
 		f.mend = e.Hint

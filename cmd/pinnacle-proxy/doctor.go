@@ -74,7 +74,7 @@ func examine(ctx context.Context, c *config.Config) []finding {
 		out = append(out, fromError("certificate", err))
 	}
 	data, running := checkDataDir(c)
-	out = append(out, checkHome(ctx, c), checkONNX(c), checkPsql())
+	out = append(out, checkHome(ctx, c), checkONNX(ctx, c), checkPsql())
 	out = append(out, data...)
 	out = append(out, checkAddress("listen", c.Listen, running))
 	if c.MetricsListen != "" {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -202,9 +203,18 @@ func errFit(v *datalayer.ModelVersion, got *udf.Column, rows int) error {
 		Detail: fmt.Sprintf("It gave %d of type %s for %d rows of type %s.", got.Len(), got.Type, rows, v.Returns)}
 }
 
-// final reports whether an error is not of a row, but ends the statement in any case: the runtime broke its promises, or
-// the budget is spent.
+// final reports whether an error is not of a row, but ends the statement in any case: the runtime broke its promises, the
+// budget is spent, or what runs the model cannot be reached.
 func final(err error) bool {
-	var own *datalayer.Error
-	return errors.As(err, &own) && (own.Code == "XX000" || own.Code == limitCode)
+	var (
+		own     *datalayer.Error
+		runtime *udf.Error
+	)
+	switch {
+	case errors.As(err, &own):
+		return own.Code == "XX000" || own.Code == limitCode
+	case errors.As(err, &runtime):
+		return strings.HasPrefix(runtime.Code, "08")
+	}
+	return false
 }

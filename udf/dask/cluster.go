@@ -77,6 +77,15 @@ func (c *Cluster) connect(ctx context.Context) (*bridge, error) {
 	return b, nil
 }
 
+// Check connects, and gives the number of tasks that the cluster runs at once.
+func (c *Cluster) Check(ctx context.Context) (threads int, err error) {
+	b, err := c.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return int(b.threads.Load()), nil
+}
+
 // Close ends the bridge. Requests under way fail.
 func (c *Cluster) Close() error {
 	c.turn <- struct{}{}

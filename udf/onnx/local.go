@@ -10,7 +10,10 @@ import (
 )
 
 // local runs a graph in this process. ONNX Runtime's session is safe for concurrent runs.
-type local struct{ session *ort.DynamicAdvancedSession }
+type local struct {
+	session *ort.DynamicAdvancedSession
+	pool    *udf.Pool
+}
 
 // newRun implements runner.
 func (l *local) newRun() (run, error) {
@@ -18,7 +21,7 @@ func (l *local) newRun() (run, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	return &localRun{session: l.session, opts: opts}, nil
+	return &localRun{local: l, opts: opts}, nil
 }
 
 // close implements runner.
@@ -26,8 +29,8 @@ func (l *local) close() error { return l.session.Destroy() }
 
 // localRun is a run in this process.
 type localRun struct {
-	session *ort.DynamicAdvancedSession
-	opts    *ort.RunOptions
+	*local
+	opts *ort.RunOptions
 }
 
 // watch implements run. When ctx ends, ONNX Runtime is told to stop, which it does between two operators.
@@ -46,7 +49,7 @@ func (r *localRun) watch(ctx context.Context) (stop func()) {
 }
 
 // rows implements run.
-func (r *localRun) rows(_ context.Context, feeds []feed, rows int) (result, error) {
+func (r *localRun) rows(ctx context.Context, feeds []feed, rows int) (result, error) {
 	values := make([]ort.Value, len(feeds))
 	for i, f := range feeds {
 		v, err := f.tensor(rows)
@@ -55,6 +58,10 @@ func (r *localRun) rows(_ context.Context, feeds []feed, rows int) (result, erro
 		}
 		values[i] = v
 	}
+	if err := r.pool.Acquire(ctx); err != nil {
+		return result{}, err
+	}
+	defer r.pool.Release()
 	outs := make([]ort.Value, 1)
 	if err := r.session.RunWithOptions(values, outs, r.opts); err != nil {
 		return result{}, failure(err)

@@ -36,7 +36,9 @@ type Config struct {
 	Sessions int
 	// MaxModelBytes is the largest file that is loaded; 0 means 1 GiB. ONNX itself ends at 2 GiB.
 	MaxModelBytes int64
-	// Compute runs the models elsewhere; nil means in this process. Sessions and LibraryPath are then not used.
+	// Pool bounds the runs of all models in this process; nil bounds nothing.
+	Pool *udf.Pool
+	// Compute runs the models elsewhere; nil means in this process. Sessions, Pool and LibraryPath are then not used.
 	Compute Compute
 }
 
@@ -126,7 +128,7 @@ func (r *Runtime) Load(ctx context.Context, spec udf.Spec) (udf.Model, error) {
 	if err != nil {
 		return nil, sessionError(spec.Name, f, err)
 	}
-	return newModel(&local{session}, inputs, args, out, cmp.Or(opts.maxBatch, DefaultMaxBatch), r.cfg.Sessions), nil
+	return newModel(&local{session, r.cfg.Pool}, inputs, args, out, cmp.Or(opts.maxBatch, DefaultMaxBatch), r.cfg.Sessions), nil
 }
 
 // read reads the model's file.

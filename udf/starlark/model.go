@@ -132,6 +132,10 @@ func (m *model) Predict(ctx context.Context, args []udf.Column) (udf.Column, err
 	if err := ctx.Err(); err != nil {
 		return udf.Column{}, err
 	}
+	if err := m.cfg.Pool.Acquire(ctx); err != nil {
+		return udf.Column{}, err
+	}
+	defer m.cfg.Pool.Release()
 	thread, use := m.thread()
 	defer cancelWith(ctx, thread)()
 	readers := make([]reader, len(args))

@@ -36,6 +36,8 @@ type Config struct {
 	MaxSource int
 	// MaxBatch is how many rows one Predict takes; 0 means 2048.
 	MaxBatch int
+	// Pool bounds the batches of all models in this process; nil bounds nothing.
+	Pool *udf.Pool
 }
 
 // The limits that Config's zero values stand for, and those that it cannot exceed.
