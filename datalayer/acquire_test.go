@@ -172,6 +172,45 @@ func TestMaxLoadedModels(t *testing.T) {
 	want(4, 2)
 }
 
+func TestMaxLoadedBytes(t *testing.T) {
+	t.Parallel()
+	f := open(t, func(c *datalayer.Config) { c.MaxLoadedBytes = 25 })
+	for _, name := range []string{"a", "b", "c"} {
+		if err := os.WriteFile(f.importPath(name), []byte("0123456789"+name[:1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		def := define(name, "scale")
+		def.Artifact = f.importPath(name)
+		f.add(t, def, datalayer.AddNew, "new")
+	}
+	f.predict(t, "a", 0, 1)
+	f.predict(t, "b", 0, 1)
+	f.predict(t, "c", 0, 1) // 33 bytes with the others: a gives way
+	if _, n := f.runtime.count(); n != 2 {
+		t.Errorf("%d models are loaded, want 2", n)
+	}
+	b, c := f.acquire(t, "b", 0), f.acquire(t, "c", 0)
+	_, err := f.Acquire(context.Background(), "a", 0)
+	wantText(t, "the hint", wantCode(t, err, "53200").Hint, "max_loaded_bytes")
+	b.Release()
+	c.Release()
+	f.predict(t, "a", 0, 1)
+}
+
+func TestIdleModelsAreUnloaded(t *testing.T) {
+	t.Parallel()
+	f := open(t, func(c *datalayer.Config) { c.ModelIdle = 20 * time.Millisecond })
+	for _, name := range []string{"a", "b"} {
+		f.add(t, define(name, "scale"), datalayer.AddNew, "new")
+	}
+	lease := f.acquire(t, "a", 0)
+	f.predict(t, "b", 0, 1)
+	eventually(t, "the end of the model that nobody uses", func() bool { _, n := f.runtime.count(); return n == 1 })
+	lease.Release()
+	eventually(t, "the end of the other", func() bool { _, n := f.runtime.count(); return n == 0 })
+	f.predict(t, "a", 0, 1)
+}
+
 func TestAcquireIsCancelled(t *testing.T) {
 	t.Parallel()
 	f := open(t, nil)
