@@ -17,8 +17,8 @@ import (
 func (p *Proxy) runtimes() []udf.Runtime {
 	pool := udf.NewPool(cmp.Or(p.settings.ComputeWorkers, runtime.GOMAXPROCS(0)))
 	here := starlark.New(starlark.Config{MaxSteps: uint64(p.settings.StarlarkMaxSteps), Pool: pool})
-	graphs := p.onnxRuntime(pool)
-	return append([]udf.Runtime{here, graphs, sentence.New(graphs)}, taggedRuntimes()...)
+	sentences := sentence.New(onnx.New(onnxConfig(&p.settings, pool)))
+	return append([]udf.Runtime{here, p.onnxRuntime(pool), sentences}, taggedRuntimes()...)
 }
 
 // onnxRuntime is the runtime of onnx models, whose graphs run where the setting compute says.

@@ -30,7 +30,7 @@ func places() []Setting {
 		{Name: "artifact-store", Group: group, Field: func(c *Config) any { return &c.ArtifactStore }, Check: storeURI("file"), Secret: true,
 			Doc: "Where the bytes of models are kept: file:directory. Empty means artifacts below the data directory."},
 		{Name: "compute", Group: group, Default: "local", Field: func(c *Config) any { return &c.Compute }, Check: compute,
-			Doc: "Where ONNX models run: local, in the proxy's own process, or dask://host:port, on the workers of the Dask cluster with that scheduler. Starlark models always run in the proxy."},
+			Doc: "Where ONNX models run: local, in the proxy's own process, or dask://host:port, on the workers of the Dask cluster with that scheduler. Starlark and sentence models always run in the proxy."},
 		{Name: "compute-python", Group: group, Default: "python3", Field: func(c *Config) any { return &c.ComputePython },
 			Doc: "Python that can import distributed and pyarrow, in the versions of the Dask cluster; it runs the bridge to the cluster. Used with dask only."},
 		{Name: "compute-timeout", Group: group, Default: "10s", Field: func(c *Config) any { return &c.ComputeTimeout }, Check: between(time.Second, time.Hour),

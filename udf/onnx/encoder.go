@@ -16,8 +16,9 @@ import (
 type Encoder struct {
 	session *ort.DynamicAdvancedSession
 	inputs  []string
-	// slots bounds the runs that go on at once.
+	// slots bounds the runs that go on at once, and pool those of all models.
 	slots chan struct{}
+	pool  *udf.Pool
 }
 
 // OpenEncoder loads an encoder from the bytes of an ONNX model, which are not used any more when it returns. threads is 0
@@ -28,7 +29,7 @@ func (r *Runtime) OpenEncoder(name string, data []byte, threads int) (*Encoder, 
 		return nil, fileError(name, data, err)
 	}
 	var inputs []input
-	e := &Encoder{slots: make(chan struct{}, r.cfg.Sessions)}
+	e := &Encoder{slots: make(chan struct{}, r.cfg.Sessions), pool: r.cfg.Pool}
 	for _, v := range f.inputs {
 		if v.is != isTensor || v.elem != elemInt64 || !slices.Contains([]string{"input_ids", "attention_mask", "token_type_ids"}, v.name) {
 			return nil, unsupported(name, fmt.Sprintf("its input %q is none of input_ids, attention_mask and token_type_ids, of 64-bit integers", v.name), "")
@@ -108,6 +109,10 @@ func (e *Encoder) Encode(ctx context.Context, ids [][]int64) (vectors []float32,
 		}
 		values = append(values, v)
 	}
+	if err := e.pool.Acquire(ctx); err != nil {
+		return nil, 0, 0, err
+	}
+	defer e.pool.Release()
 	outs := make([]ort.Value, 1)
 	if err := e.session.RunWithOptions(values, outs, opts); err != nil {
 		if ctx.Err() != nil {
