@@ -453,7 +453,7 @@ func (b *builder) target(t sqlparse.Target, eval *Eval) (*fragment, Output, erro
 	if !m.Pure && len(b.callsIn(t.Expr)) > 0 {
 		b.typed = append(b.typed, edit{t.Expr, b.unfolded(m)})
 	}
-	return f, Output{Col: out, Inherits: inherits(t.Node), Cast: t.Node.GetTypeCast() != nil}, nil
+	return f, Output{Col: out, Inherits: inherits(t.Node), Cast: castColumn(t.Node)}, nil
 }
 
 // inherits reports whether an expression may have the type modifier or the origin of a part of it (exprTypmod in nodeFuncs.c).
@@ -467,9 +467,22 @@ func inherits(n *pg_query.Node) bool {
 	case *pg_query.Node_CollateClause:
 		return inherits(e.CollateClause.Arg)
 	case *pg_query.Node_TypeCast:
-		return inherits(e.TypeCast.Arg)
+		names := e.TypeCast.TypeName.GetNames()
+		switch {
+		case len(e.TypeCast.TypeName.GetTypmods()) > 0: // the place holder is cast to it too
+			return false
+		case len(names) == 2 && names[0].GetString_().GetSval() == "pg_catalog":
+			return inherits(e.TypeCast.Arg)
+		}
+		return true // of a domain
 	}
 	return false
+}
+
+// castColumn reports whether an expression is a column under casts.
+func castColumn(n *pg_query.Node) bool {
+	c := n.GetTypeCast()
+	return c != nil && (c.Arg.GetColumnRef() != nil || castColumn(c.Arg))
 }
 
 // floats has home say how floats are printed, once, where answers of type t are handed to the client.

@@ -119,7 +119,10 @@ func (p *predictStatement) replanStream(ctx context.Context, h *homeSide, prepar
 			return repositioned(err, plan.Home, p.text, plan.Origin)
 		}
 		more, err := neededCasts(plan, d)
-		if err != nil {
+		if err != nil { // home has a statement that the client does not have
+			if closed := h.closeStatement(ctx, p.name); closed != nil {
+				return closed
+			}
 			return err
 		}
 		collations := !req.Collations && collatable(plan, d)

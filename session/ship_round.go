@@ -20,6 +20,8 @@ type run struct {
 	// discard says that the rows are not wanted, writes that a run that asked for anything must be undone, limited that the
 	// client takes the rows in parts, closed that nothing may be asked for.
 	discard, writes, limited, closed bool
+	// moves says that the statement declares the cursor demandName, whose rows ask.
+	moves bool
 
 	// sure says that a run has asked for nothing but had too many rows, which the next one sends.
 	sure bool
@@ -208,7 +210,11 @@ func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool,
 		b.ResultFormatCodes = nil
 	}
 	before := r.b.queueRound(h, misses)
-	if err := h.ask(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal}); err != nil {
+	h.x.Send(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal})
+	if r.moves {
+		h.queue("MOVE FORWARD ALL IN " + demandName)
+	}
+	if err := h.ask(); err != nil {
 		return true, err
 	}
 	if err := h.did(ctx, before); err != nil {
@@ -227,6 +233,11 @@ func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool,
 			r.tag = string(cString(body, 0))
 			if err := h.expect(ctx, "3", nil); err != nil {
 				return true, err
+			}
+			if r.moves {
+				if err := h.did(ctx, 1); err != nil {
+					return sqlState(err) == "", err
+				}
 			}
 			return r.fault != nil, r.fault
 		default:

@@ -211,11 +211,16 @@ func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited
 	return nil
 }
 
-// demandName is the name on home of the demand statement.
+// demandName is the name on home of the demand statement, and of its cursor.
 const demandName = "pinnacle_demand"
 
 // demand has the arguments answered that a statement which writes will ask for, before it writes anything.
 func (c *shipCursor) demand(ctx context.Context, h *homeSide, b *block, text string) error {
+	// Home plans the query of a cursor for its first rows, so that another plan would ask for other arguments.
+	moves := c.p.node.GetDeclareCursorStmt() != nil && b.savepoints
+	if moves {
+		text = "DECLARE " + demandName + " NO SCROLL CURSOR FOR " + text
+	}
 	if !b.savepoints {
 		if err := h.closeStatement(ctx, demandName); err != nil {
 			return err
@@ -226,7 +231,7 @@ func (c *shipCursor) demand(ctx context.Context, h *homeSide, b *block, text str
 	} else if refused, err := h.prepareApart(ctx, b, demandName, text, c.p.params()); err != nil || refused {
 		return err // where home refuses it, the statement itself asks
 	}
-	r := &run{c: c, b: b, statement: demandName, origin: unpositioned, discard: true}
+	r := &run{c: c, b: b, statement: demandName, origin: unpositioned, discard: true, moves: moves}
 	if err := r.rounds(ctx, h); err != nil {
 		return err
 	}

@@ -106,7 +106,16 @@ func (g *generator) orderedSet(t typ, p, in place) *node {
 		}
 	}
 	if t == tInt8 {
-		return expr(t, one(g.r, "rank", "dense_rank"), "(3) WITHIN GROUP (ORDER BY ", g.expr(tInt4, in), ")")
+		direct := txt("3")
+		if g.chance(25) {
+			alone := in
+			alone.scope, alone.must = nil, false
+			direct = g.callOf(modelNamed("tens"), alone, []*node{expr(tInt4, tInt4.literal(g.r))})
+		}
+		return expr(t, one(g.r, "rank", "dense_rank"), "(", direct, ") WITHIN GROUP (ORDER BY ", g.expr(tInt4, in), ")")
+	}
+	if t == tFloat8 && g.chance(40) {
+		return expr(t, "percentile_cont(0.5) WITHIN GROUP (ORDER BY ", g.expr(tInt4, in), "::float8)")
 	}
 	return expr(t, one(g.r, "percentile_disc(0.5)", "percentile_disc(0.25)", "mode()"), " WITHIN GROUP (ORDER BY ", g.expr(t, in), one(g.r, "", " DESC"), ")")
 }
@@ -203,11 +212,14 @@ func (g *generator) window(t typ, p place) *node {
 // windowed makes the function before OVER, and says whether it is an aggregate, which plain has it be.
 func (g *generator) windowed(t typ, arg place, plain bool) (*node, bool) {
 	if !plain && !arg.must && t == tInt8 && g.chance(50) {
-		return txt(one(g.r, "row_number()", "rank()", "dense_rank()")), false
+		return txt(one(g.r, "row_number()", "rank()", "dense_rank()", "count(*)")), false
 	}
 	if !plain && g.chance(40) || t == tMood {
 		switch g.r.IntN(4) {
 		case 0:
+			if g.chance(20) {
+				return txt("lag(", g.expr(t, arg), ", 1 + ", g.callOf(modelNamed("few"), arg, nil), ", ", t.simplest(), ")"), false
+			}
 			return txt("lag(", g.expr(t, arg), one(g.r, "", ", 2"), ")"), false
 		case 1:
 			return txt("lead(", g.expr(t, arg), ")"), false

@@ -107,6 +107,9 @@ func (s *step) compare(want, got answer) result {
 	if want.code != "" || s.accepted {
 		return result{}
 	}
+	if s.moves {
+		want.origins, got.origins = nil, nil
+	}
 	for _, what := range []struct {
 		name      string
 		want, got []string

@@ -78,10 +78,13 @@ func options(t *testing.T, name string, with []model, server *lab.Postgres, bin,
 		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "dear", functions(with, true)), true
 	case "embedded", "databackend":
 		home := ""
+		var args []string
 		if name == "databackend" {
 			home = newHome(ctx, t, server, "home", "")
+			// What is held goes to its limits here, which are of other sizes than results usually are.
+			args = []string{"--predict-result-bytes", "1KiB", "--predict-batch-rows", "7"}
 		}
-		proxy, err := lab.StartProxy(ctx, bin, filepath.Join(dir, name), home)
+		proxy, err := lab.StartProxy(ctx, bin, filepath.Join(dir, name), home, args...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,7 +61,11 @@ func (g *generator) join(left *node, right *relation, w wish, s *scope, first *r
 		}
 		return txt(left, " CROSS JOIN ", right.node)
 	case "USING":
-		return txt(left, one(g.r, " JOIN ", " LEFT JOIN ", " RIGHT JOIN "), right.node, " USING (", one(g.r, "id", "k"), ")")
+		as := ""
+		if g.chance(15) {
+			as = " AS j" + itoa(len(s.keys))
+		}
+		return txt(left, one(g.r, " JOIN ", " LEFT JOIN ", " RIGHT JOIN "), right.node, " USING (", one(g.r, "id", "k"), ")", as)
 	case "FULL":
 		// PostgreSQL joins fully only on equalities between the two sides, neither of which it can compute ahead.
 		a, b := g.fieldOf(tInt4, &scope{fields: leftScope.fields}), g.fieldOf(tInt4, &scope{fields: right.fields})
@@ -105,7 +109,13 @@ func (g *generator) lateral(w wish, s *scope, must bool) *node {
 	}
 	q := g.query(inner)
 	r := g.derived(q, "LATERAL ")
+	left := g.chance(35)
 	s.take(r)
+	if left {
+		p := w.place("JOIN LEFT", s)
+		p.scope = s.rowwise()
+		return txt(" LEFT JOIN ", r.node, " ON ", g.expr(tBool, p))
+	}
 	return txt(" CROSS JOIN ", r.node)
 }
 
@@ -144,6 +154,9 @@ func (g *generator) relation(w wish, most int, must bool) *relation {
 	case len(fit) > 1 && g.chance(85):
 		fit = fit[1:]
 	}
+	if len(g.db.views) > 0 && g.chance(8) {
+		return g.tableRelation(one(g.r, g.db.views...))
+	}
 	return g.tableRelation(one(g.r, fit...))
 }
 
@@ -153,7 +166,11 @@ func (g *generator) tableRelation(t *table) *relation {
 	if g.chance(3) {
 		return g.arguments(t, a)
 	}
-	r := &relation{node: txt(t.name, one(g.r, " AS ", " "), a), fields: columnsOf(a, t.columns), rows: len(t.rows), common: true}
+	name := t.name
+	if g.chance(3) {
+		name = "ONLY " + name
+	}
+	r := &relation{node: txt(name, one(g.r, " AS ", " "), a), fields: columnsOf(a, t.columns), rows: t.size(), common: true}
 	r.keys = []*node{txt(a, ".id")}
 	for _, c := range t.columns {
 		r.names = append(r.names, c.name)
@@ -166,7 +183,7 @@ func (g *generator) arguments(t *table, alias string) *relation {
 	m := modelNamed(one(g.r, "add", "rich", "weigh", "mix", "known", "inside"))
 	s := &scope{fields: columnsOf("a", t.columns)}
 	items := list(", ")
-	r := &relation{rows: len(t.rows), model: m.name, alias: alias, names: []string{"id"}, keys: []*node{txt(alias, ".id")}}
+	r := &relation{rows: t.size(), model: m.name, alias: alias, names: []string{"id"}, keys: []*node{txt(alias, ".id")}}
 	for _, a := range m.args {
 		items.add(txt(g.atom(a.typ, place{scope: s}), "::", string(a.typ), " AS ", a.name))
 		r.fields = append(r.fields, field{expr(a.typ, alias, ".", a.name), true})
@@ -218,9 +235,17 @@ func (g *generator) function(w wish, must bool) *relation {
 	p.must, p.depth = must, 1
 	n := expr(tInt4, a, ".i")
 	r := &relation{rows: 20, names: []string{"i"}, fields: []field{{n, true}}, keys: []*node{n}}
-	switch g.r.IntN(2) {
+	switch g.r.IntN(4) {
 	case 0:
 		r.node = txt("generate_series(1, abs(", g.expr(tInt4, p), ") % 20) AS ", a, " (i)")
+	case 1:
+		n := expr(tInt8, a, ".o")
+		r.names, r.fields, r.keys = []string{"i", "o"}, append(r.fields, field{n, true}), append(r.keys, n)
+		r.node = txt("unnest(", g.expr(tInt4s, p), ") WITH ORDINALITY AS ", a, " (i, o)")
+	case 2:
+		n := expr(tText, a, ".t")
+		r.names, r.fields, r.keys = []string{"i", "t"}, append(r.fields, field{n, true}), append(r.keys, n)
+		r.node = txt("ROWS FROM (unnest(", g.expr(tInt4s, p), "), unnest(", g.expr(tTexts, p.plainer()), ")) AS ", a, " (i, t)")
 	default:
 		r.node = txt("unnest(", g.expr(tInt4s, p), ") AS ", a, " (i)")
 	}

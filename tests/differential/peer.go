@@ -31,6 +31,8 @@ type peer struct {
 	status byte
 	// types and tables are the names of what the tests made, by OID.
 	types, tables map[uint32]string
+	// own says of the columns of the last result which are of types that the tests made.
+	own []bool
 	// constants are the values of queries, by what constant was called with.
 	constants map[string][]byte
 	// spent is the time that statements took here.
@@ -241,7 +243,9 @@ func (p *peer) receive(a *answer, flushed bool) error {
 		}
 		switch m := msg.(type) {
 		case *pgproto3.RowDescription:
+			p.own = p.own[:0]
 			for _, f := range m.Fields {
+				p.own = append(p.own, p.types[f.DataTypeOID] != "")
 				a.fields = append(a.fields, p.field(f))
 				a.origins = append(a.origins, fmt.Sprintf("%s: %s.%d", f.Name, p.tables[f.TableOID], f.TableAttributeNumber))
 			}
@@ -296,6 +300,9 @@ func (p *peer) named(data []byte) []byte {
 		return data
 	}
 	for oid, name := range p.types {
+		if !strings.Contains(typesSQL, strings.TrimPrefix(name, "_")+" AS") {
+			continue
+		}
 		data = bytes.ReplaceAll(data, binary.BigEndian.AppendUint32(nil, oid), []byte("<"+name+">"))
 	}
 	return data
@@ -311,7 +318,10 @@ func (p *peer) row(values [][]byte) string {
 		if v == nil {
 			b.WriteString("NULL")
 		} else {
-			fmt.Fprintf(&b, "%q", p.named(v))
+			if i >= len(p.own) || p.own[i] {
+				v = p.named(v)
+			}
+			fmt.Fprintf(&b, "%q", v)
 		}
 	}
 	return b.String()

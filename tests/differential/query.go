@@ -37,6 +37,14 @@ func (w wish) inside(outer *scope) wish {
 	return wish{outer: outer, depth: w.depth - 1, position: w.position}
 }
 
+// again is the wish for another query of the kind, in which a call is left to chance half of the time.
+func (w wish) again(g *generator) wish {
+	if g.chance(50) {
+		w.clause = ""
+	}
+	return w
+}
+
 // wants says that the clause is one of some.
 func (w wish) wants(clauses ...string) bool {
 	for _, c := range clauses {
@@ -110,6 +118,10 @@ func (g *generator) setOperation(w wish) *query {
 		op += " ALL"
 	}
 	q.node = txt("(", l.node, ") ", op, " (", r.node, ")")
+	if w.clause == "" && g.chance(20) {
+		third := g.query(inner)
+		q.node, q.rows = txt(q.node, one(g.r, " UNION (", " UNION ALL (", " INTERSECT ("), third.node, ")"), q.rows+third.rows
+	}
 	if w.single || g.chance(50) {
 		var by []*node
 		for i := range types {
@@ -236,9 +248,27 @@ func (g *generator) with(w wish) *query {
 		outer.clause = w.clause
 	}
 	outer.top = false
+	tail := ""
+	if kind == "WITH RECURSIVE" && g.chance(15) {
+		tail = one(g.r, " CYCLE w1 SET cyc USING path", " SEARCH DEPTH FIRST BY w1 SET seq", " SEARCH BREADTH FIRST BY w1 SET seq")
+		how = " AS ("
+	}
+	second := txt()
+	if kind != "WITH data-modifying" && g.chance(15) {
+		more := g.query(inner.again(g))
+		also := &relation{node: txt("w2"), rows: more.rows}
+		var names []string
+		for i, t := range more.types {
+			also.names = append(also.names, "v"+itoa(i+1))
+			also.fields = append(also.fields, field{expr(t, "v"+itoa(i+1)), true})
+			names = append(names, "v"+itoa(i+1))
+		}
+		second = txt(", w2 (", strings.Join(names, ", "), ") AS (", more.node, ")")
+		g.ctes = append(g.ctes, also)
+	}
 	main := g.query(outer)
 	g.ctes = before
-	main.node = txt(head, name, " (", strings.Join(cols, ", "), ")", how, body, ") ", main.node)
+	main.node = txt(head, name, " (", strings.Join(cols, ", "), ")", how, body, ")", tail, second, " ", main.node)
 	return main
 }
 
@@ -255,7 +285,7 @@ func (g *generator) recursive(w wish, name string) (*query, *node) {
 	}
 	// A recursive WITH takes no subqueries over itself inside; depth 1 keeps them out.
 	first := g.expr(types[1], start)
-	body := txt("SELECT 1, ", first, "::"+string(types[1]), " UNION ALL SELECT ", name, ".w1 + 1, ", g.expr(types[1], step), "::"+string(types[1]), " FROM ", name, " WHERE ",
+	body := txt("SELECT 1, ", first, "::"+string(types[1]), one(g.r, " UNION ALL SELECT ", " UNION ALL SELECT ", " UNION SELECT "), name, ".w1 + 1, ", g.expr(types[1], step), "::"+string(types[1]), " FROM ", name, " WHERE ",
 		name, ".w1 < ", itoa(3+g.r.IntN(8)), opt(" AND ", g.expr(tBool, where)))
 	return &query{types: types, rows: 10}, body
 }

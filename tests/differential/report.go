@@ -168,9 +168,13 @@ func (f *failure) String() string {
 			b.WriteString(set + ";\n")
 		}
 		b.WriteString(typesSQL)
+		if strings.Contains(text, "noted") || slices.ContainsFunc(f.c.db.tables, func(t *table) bool { return t.watched }) {
+			b.WriteString(watching)
+		}
 		for _, t := range f.c.db.tables {
 			b.WriteString(t.create())
 		}
+		b.WriteString(f.c.db.createViews(false))
 	}
 	if !f.c.literals && len(f.c.params) > 0 {
 		for i, p := range f.c.params {

@@ -22,8 +22,10 @@ type selection struct {
 	groupBy *node
 	having  *node
 	grouped bool
-	types   []typ
-	items   *node
+	// sets says that there are several sets of groups, so that GROUPING has a meaning.
+	sets  bool
+	types []typ
+	items *node
 	// item holds the expressions of the select list, alias their names, "" for none.
 	item  []*node
 	alias []string
@@ -47,7 +49,11 @@ func (s *selection) make() *query {
 	s.list()
 	q := &query{types: s.types, rows: rows.size()}
 	distinct, order, limit := s.tail(q)
-	q.node = txt("SELECT ", distinct, s.items, " FROM ", from, s.where.orNothing(), s.groupBy.orNothing(), s.having.orNothing(), order, limit)
+	lock := txt()
+	if w.top && !s.grouped && w.wants("select list", "WHERE", "") && len(g.ctes) == 0 && len(distinct.parts) == 0 && g.chance(4) {
+		lock = opt(one(g.r, " FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE SKIP LOCKED"))
+	}
+	q.node = txt("SELECT ", distinct, s.items, " FROM ", from, s.where.orNothing(), s.groupBy.orNothing(), s.having.orNothing(), order, limit, lock)
 	return q
 }
 
@@ -112,9 +118,15 @@ func (s *selection) group() {
 		}
 		s.groupBy = txt(" GROUP BY ", by)
 	case kind == "GROUPING SETS":
-		s.groupBy = txt(" GROUP BY GROUPING SETS (", list(", ", txt("(", s.groups[0], ", ", s.groups[1], ")"), txt("(", s.groups[1], ")"), txt("()")), ")")
+		sets := list(", ", txt("(", s.groups[0], ", ", s.groups[1], ")"), txt("(", s.groups[1], ")"), txt("()"))
+		if g.chance(30) {
+			sets.add(txt(one(g.r, "ROLLUP", "CUBE"), " (", s.groups[0], ", ", s.groups[1], ")"))
+		}
+		s.groupBy = txt(" GROUP BY ", one(g.r, "", "", "DISTINCT "), "GROUPING SETS (", sets, ")")
+		s.sets = true
 	default:
 		s.groupBy = txt(" GROUP BY ", kind, " (", list(", ", txt(s.groups[0]), txt(s.groups[1])), ")")
+		s.sets = true
 	}
 	if p := w.place("HAVING", s.results); p.must || g.chance(20) {
 		s.having = opt(" HAVING ", g.expr(tBool, p))
@@ -190,6 +202,9 @@ func (s *selection) expression(i int, t typ) *node {
 	case w.wants("scalar subquery") && i == 0:
 		p.must, p.position = true, "scalar subquery"
 		return g.scalarSubquery(t, p)
+	}
+	if t == tInt4 && s.sets && !p.must && g.chance(40) {
+		return expr(t, "GROUPING(", s.groups[0], ", ", s.groups[1], ")")
 	}
 	if t == tInt8 && s.grouped && len(s.groups) > 0 && g.chance(10) {
 		return expr(t, "(sum(count(*)) OVER (ORDER BY ", s.groups[0], "))::int8")

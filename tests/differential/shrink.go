@@ -45,7 +45,7 @@ func (w *worker) shrink(ctx context.Context, c *testCase, r result) (result, err
 
 // clone copies what shrinking changes.
 func (db *database) clone() *database {
-	out := &database{settings: slices.Clone(db.settings)}
+	out := &database{settings: slices.Clone(db.settings), views: db.views}
 	for _, t := range db.tables {
 		u := *t
 		u.rows, u.columns, u.indexes = slices.Clone(t.rows), slices.Clone(t.columns), slices.Clone(t.indexes)
@@ -148,6 +148,11 @@ func (s *shrinking) texts() {
 func (s *shrinking) data() {
 	db := s.c.db
 	s.reopen(change{func() { db.settings = nil }, func(was []string) func() { return func() { db.settings = was } }(db.settings)})
+	s.reopen(change{func() { db.views = nil }, func(was []*table) func() { return func() { db.views = was } }(db.views)})
+	for _, t := range db.tables {
+		was := *t
+		s.reopen(change{func() { t.partitioned, t.watched = false, false }, func() { *t = was }})
+	}
 	for _, t := range slices.Clone(db.tables) {
 		was := db.tables
 		s.reopen(change{func() { db.tables = slices.DeleteFunc(slices.Clone(was), func(u *table) bool { return u == t }) }, func() { db.tables = was }})

@@ -13,6 +13,9 @@ type step struct {
 	total bool
 	// accepted says that it is only to succeed, whatever it answers (EXPLAIN).
 	accepted bool
+	// moves says that it moves a cursor. Home describes what a cursor gives, and has the query of a view with calls there in place
+	// of the view, so that columns are said to be of the view's tables (docs/predict.md).
+	moves bool
 	// optional says that the case may do without it.
 	optional bool
 	dropped  bool
@@ -82,6 +85,7 @@ func positions() []position {
 	add(creating, 5, "CREATE TABLE AS", "SELECT INTO")
 	add(viewing, 6, "CREATE VIEW")
 	add(several, 5, "several statements in one Query")
+	add(many, 5, "many rows")
 	add(failing, 5, "a model that fails")
 	add(mistaken, 5, "a mistake in the call")
 	add(copying, 5, "COPY TO")
@@ -111,7 +115,7 @@ func newCase(r *rand.Rand, db *database, only string) *testCase {
 		c.protocol = one(r, simple, extendedText)
 	}
 	c.params = g.params
-	c.writes = strings.HasPrefix(p.name, "WITH data") || p.name == "a model that fails" || p.name == "several statements in one Query" || sameMaker(p.name)
+	c.writes = p.name == "COPY TO" || p.name == "EXPLAIN" || strings.HasPrefix(p.name, "WITH data") || p.name == "a model that fails" || p.name == "several statements in one Query" || sameMaker(p.name)
 	if c.writes && c.protocol == extendedAgain {
 		c.protocol = extendedPipeline
 	}
@@ -308,6 +312,12 @@ func viewing(g *generator, position string) []*step {
 func copying(g *generator, position string) []*step {
 	g.parameters = false
 	q := g.query(wish{clause: anyClause, position: position, depth: 2})
+	if g.chance(15) {
+		// What writes gives its rows by RETURNING.
+		w := wish{clause: "RETURNING", position: position, depth: 1}
+		n, _ := g.update(w)
+		q = &query{node: n}
+	}
 	return []*step{{node: txt("COPY (", q.node, ") TO STDOUT", one(g.r, opt(""), opt(" WITH (FORMAT csv, HEADER)"), opt(" CSV"), opt(" (FORMAT binary)"))), total: q.total}}
 }
 
@@ -331,12 +341,12 @@ func cursoring(g *generator, position string) []*step {
 		moves = []string{"MOVE 0 FROM c"}
 	}
 	for range 1 + g.r.IntN(4) {
-		steps = append(steps, &step{node: txt(one(g.r, moves...)), total: true, optional: true})
+		steps = append(steps, &step{node: txt(one(g.r, moves...)), total: true, optional: true, moves: true})
 	}
 	if hold {
 		steps = append(steps, plain("COMMIT"), plain("BEGIN"))
 	}
-	return append(steps, &step{node: txt("FETCH ALL FROM c"), total: q.total, optional: true}, plain("CLOSE c"), plain("COMMIT"))
+	return append(steps, &step{node: txt("FETCH ALL FROM c"), total: q.total, optional: true, moves: true}, plain("CLOSE c"), plain("COMMIT"))
 }
 
 // preparing makes PREPARE and EXECUTE with parameters.
@@ -357,19 +367,24 @@ func preparing(g *generator, position string) []*step {
 	}
 	steps := []*step{{node: txt(head, n)}}
 	for i := range 1 + g.r.IntN(3) {
-		call := "EXECUTE p"
-		var args []string
+		args := list(", ")
 		for _, p := range params {
 			v := p.constant()
 			if i > 0 {
 				v = p.typ.literal(g.r)
 			}
-			args = append(args, v)
+			args.add(txt(v))
 		}
-		if len(args) > 0 {
-			call += " (" + strings.Join(args, ", ") + ")"
+		args.least = len(params)
+		call := txt("EXECUTE p")
+		if len(params) > 0 {
+			call = txt("EXECUTE p (", args, ")")
 		}
-		steps = append(steps, &step{node: txt(call), total: total, optional: true})
+		explained := g.chance(10)
+		if explained {
+			call = txt(one(g.r, "EXPLAIN ", "EXPLAIN (ANALYZE) "), call)
+		}
+		steps = append(steps, &step{node: call, total: total, accepted: explained, optional: true})
 	}
 	g.params = nil
 	return append(steps, plain("DEALLOCATE p"))
@@ -387,5 +402,9 @@ func (p param) constant() string {
 func explaining(g *generator, position string) []*step {
 	g.parameters = false
 	q := g.query(wish{clause: anyClause, position: position, depth: 2})
+	if g.chance(20) {
+		n, _ := g.update(wish{clause: one(g.r, "UPDATE SET", "UPDATE WHERE"), position: position, depth: 1})
+		q = &query{node: n}
+	}
 	return []*step{{node: txt(one(g.r, "EXPLAIN ", "EXPLAIN (COSTS off) ", "EXPLAIN (ANALYZE) ", "EXPLAIN (FORMAT JSON) ", "EXPLAIN (VERBOSE, ANALYZE, FORMAT JSON) "), q.node), accepted: true}}
 }

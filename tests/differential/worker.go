@@ -64,7 +64,7 @@ func (w *worker) open(ctx context.Context, db *database) error {
 		return err
 	}
 	for _, p := range []*peer{w.oracle, w.proxy} {
-		if err := p.script(db.create(w.schema)); err != nil {
+		if err := p.script(db.create(w.schema, p.oracle)); err != nil {
 			return fmt.Errorf("database: %w", err)
 		}
 		if err := p.learn(w.schema); err != nil {

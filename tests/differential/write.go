@@ -22,8 +22,10 @@ func (g *generator) target(bare bool) target {
 // assignable picks columns beside id, at most n.
 func (g *generator) assignable(t *table, n int) []column {
 	var out []column
-	for _, i := range g.r.Perm(len(t.columns) - 1)[:min(n, len(t.columns)-1)] {
-		out = append(out, t.columns[i+1])
+	for _, i := range g.r.Perm(len(t.columns) - 1) {
+		if c := t.columns[i+1]; !c.generated && len(out) < n {
+			out = append(out, c)
+		}
 	}
 	return out
 }
