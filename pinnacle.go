@@ -15,7 +15,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
@@ -24,8 +23,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/listener"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stores"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
 	"github.com/pinnacle-proxy/pinnacle-proxy/session"
@@ -205,19 +204,20 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 // again: it gets them before there is one.
 func (p *Proxy) openDatalayer(ctx context.Context) error {
 	c := &p.settings
-	kv, err := badgerstore.Open(ctx, badgerstore.Config{Dir: c.MetadataDir(), MinFree: int64(c.MetadataMinFree), Logger: p.options.Logger})
+	kv, err := stores.OpenMetadata(ctx, c.MetadataURI(), stores.Options{MinFree: int64(c.MetadataMinFree), Logger: p.options.Logger})
 	if err != nil {
-		return datalayer.ErrorOf(err)
+		return err
 	}
 	store, err := records.Open(ctx, kv)
 	if err != nil {
 		return errors.Join(datalayer.ErrorOf(err), kv.Close())
 	}
 	p.onClose(func(context.Context) error { return store.Close() })
-	files, err := filesystem.Open(c.ArtifactDir())
+	files, err := stores.OpenArtifacts(ctx, c.ArtifactURI())
 	if err != nil {
-		return datalayer.ErrorOf(err)
+		return err
 	}
+	p.onClose(func(context.Context) error { return files.Close() })
 	cache := filepath.Join(c.DataDir, loadDir)
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return fmt.Errorf("directory for loading models: %w", err)
@@ -227,14 +227,14 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	jobs := p.newJobs(kv, true)
+	jobs := p.newJobs(kv, !stores.Shared(c.MetadataURI()))
 	if err := p.newKeeper(ctx); err != nil {
 		sessions.Close()
 		return err
 	}
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
 		Metadata: store, Tables: p.tables(jobs, kv), Kinds: p.kinds(), Jobs: componentJobs{jobs}, Functions: map[string]datalayer.Function{"refresh": p.refreshListener},
-		Artifacts: files, Sessions: sessions, Runtimes: p.runtimes(), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
+		Artifacts: files.Store, Sessions: sessions, Runtimes: p.runtimes(), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxLoadedBytes: int64(c.MaxLoadedBytes), ModelIdle: c.ModelIdle,
 		MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
 		MaxSourceBytes: int(c.ModelMaxSourceBytes), ArtifactGrace: c.ArtifactGrace, Logger: p.options.Logger, Observer: p.options.Metrics,

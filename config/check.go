@@ -79,25 +79,28 @@ func databackend(v any) error {
 	return fmt.Errorf("databackend %s:// is not supported by this version; postgres:// is, and none at all means the proxy's own PostgreSQL", scheme)
 }
 
-// storeURI allows "" and scheme:path.
-func storeURI(scheme string) func(any) error {
-	return func(v any) error {
-		_, err := storePath(v.(string), scheme)
-		return err
+// metadataURI allows the URIs of metadata stores.
+func metadataURI(v any) error {
+	uri := v.(string)
+	if uri == metadataInDatabackend {
+		return nil
 	}
+	return storeURI(uri, "badger", "sqlite", "postgres", "postgresql", "mysql", "mssql", "sqlserver", "mongodb", "mongodb+srv")
 }
 
-// storePath is the directory in a store's URI, scheme:path or scheme:///path; "" for "".
-func storePath(uri, scheme string) (string, error) {
+// artifactURI allows the URIs of artifact stores.
+func artifactURI(v any) error { return storeURI(v.(string), "file", "mongodb", "mongodb+srv") }
+
+// storeURI allows "" and scheme:something with one of some schemes.
+func storeURI(uri string, schemes ...string) error {
 	if uri == "" {
-		return "", nil
+		return nil
 	}
-	rest, ok := strings.CutPrefix(uri, scheme+":")
-	rest = strings.TrimPrefix(rest, "//")
-	if !ok || rest == "" {
-		return "", fmt.Errorf("%q is not of the form %s:directory, the only kind in this version", RedactURI(uri), scheme)
+	scheme, rest, _ := strings.Cut(uri, ":")
+	if !slices.Contains(schemes, scheme) || strings.TrimPrefix(rest, "//") == "" {
+		return fmt.Errorf("%q is not of the form scheme://place, with the scheme %s", RedactURI(uri), strings.Join(schemes, ", "))
 	}
-	return rest, nil
+	return nil
 }
 
 // settingPairs allows name=value texts.

@@ -116,18 +116,26 @@ func (e *Error) Error() string { return e.Message }
 // Local reports whether the proxy runs its own PostgreSQL.
 func (c *Config) Local() bool { return c.Databackend == "" }
 
-// MetadataDir is the directory of the metadata store.
-func (c *Config) MetadataDir() string { return c.storeDir(c.MetadataStore, "badger", "metadata") }
+// metadataInDatabackend is the value of metadata_store that stands for the databackend.
+const metadataInDatabackend = "databackend"
 
-// ArtifactDir is the directory of the artifact store.
-func (c *Config) ArtifactDir() string { return c.storeDir(c.ArtifactStore, "file", "artifacts") }
-
-// storeDir is the directory that a store's URI names, or the one in the data directory.
-func (c *Config) storeDir(uri, scheme, name string) string {
-	if dir, err := storePath(uri, scheme); err == nil && dir != "" {
-		return dir
+// MetadataURI is the URI of the metadata store.
+func (c *Config) MetadataURI() string {
+	switch c.MetadataStore {
+	case "":
+		return "badger:" + filepath.Join(c.DataDir, "metadata")
+	case metadataInDatabackend:
+		return c.Databackend
 	}
-	return filepath.Join(c.DataDir, name)
+	return c.MetadataStore
+}
+
+// ArtifactURI is the URI of the artifact store.
+func (c *Config) ArtifactURI() string {
+	if c.ArtifactStore == "" {
+		return "file:" + filepath.Join(c.DataDir, "artifacts")
+	}
+	return c.ArtifactStore
 }
 
 // check looks at what no single setting shows.
@@ -139,6 +147,8 @@ func (c *Config) check() error {
 		return &Error{Message: "tls_required is on, and there is no certificate", Hint: "Set tls_cert and tls_key."}
 	case c.MetricsListen != "" && c.MetricsListen == c.Listen && port(c.Listen) != "0":
 		return &Error{Message: "listen and metrics_listen are the same address, " + c.Listen}
+	case c.MetadataStore == metadataInDatabackend && c.Local():
+		return &Error{Message: "metadata_store is databackend, and there is none", Hint: "Set databackend, or leave metadata_store empty."}
 	case c.MaxStatement > c.MaxMessage:
 		return &Error{Message: fmt.Sprintf("max_statement (%s) is larger than max_message (%s)", c.MaxStatement, c.MaxMessage)}
 	}
