@@ -46,6 +46,9 @@ const (
 	// lockRefused is in the message of Badger's error for a directory that is open already. It wraps no error that
 	// could be tested for.
 	lockRefused = "Cannot acquire directory lock"
+	// newFile is in the message of Badger's error for an empty log of a table in memory, as a process leaves it that is
+	// killed between making the file and giving it its size. By then Open has given it its size, so the next one succeeds.
+	newFile = "Create a new file"
 	// lockFile is where Badger writes the number of the process that holds the directory.
 	lockFile = "LOCK"
 )
@@ -64,6 +67,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, err
 	}
 	db, err := badger.Open(config.options())
+	if err != nil && strings.Contains(err.Error(), newFile) {
+		db, err = badger.Open(config.options())
+	}
 	if err != nil && strings.Contains(err.Error(), lockRefused) {
 		return nil, config.inUse(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
@@ -52,5 +53,34 @@ func TestInUse(t *testing.T) {
 	e := wantError(t, err, "55006")
 	if want := fmt.Sprintf("data directory %s is in use by process %d", dir, os.Getpid()); e.Message != want || e.Hint == "" {
 		t.Errorf("message %q, hint %q, want %q and a hint", e.Message, e.Hint, want)
+	}
+}
+
+// TestEmptyLog opens a store whose process was killed right after it had made a file.
+func TestEmptyLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := Open(context.Background(), Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(context.Background(), func(tx keyvalue.Tx) error { return tx.Put("things", "a", []byte("1")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "00099.mem"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(context.Background(), Config{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.View(context.Background(), func(r keyvalue.Reader) error {
+		_, err := r.Get("things", "a")
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 }
