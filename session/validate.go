@@ -18,6 +18,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/validation"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+	"github.com/pinnacle-proxy/pinnacle-proxy/wire"
 )
 
 // jobValidate is the kind of the job that a VALIDATE MODEL is.
@@ -239,11 +240,17 @@ func (v *validateStatement) run(ctx context.Context, h *homeSide) ([]validation.
 
 // recorded is an error as it is recorded of a job, for all to see: without what may quote a row.
 func recorded(err error) error {
-	var home *homeError
-	if !errors.As(err, &home) {
-		return err
+	var (
+		home *homeError
+		own  *wire.Error
+	)
+	switch {
+	case errors.As(err, &home):
+		return &job.Error{Code: home.response.Code, Message: home.response.Message, Hint: home.response.Hint}
+	case errors.As(err, &own):
+		return &job.Error{Code: own.Response.Code, Message: own.Response.Message, Hint: own.Response.Hint}
 	}
-	return &job.Error{Code: home.response.Code, Message: home.response.Message, Hint: home.response.Hint}
+	return err
 }
 
 // measure reads the rows through the model.
