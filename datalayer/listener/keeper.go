@@ -292,7 +292,8 @@ func (k *Keeper) failed(ctx context.Context, conn *pgx.Conn, t *task, id int, er
 			wait = own
 		}
 	}
-	k.config.Logger.Warn("a listener cannot go on", "listener", t.def.Name, "code", e.Code, "error", e.Message, "again_in", wait)
+	// The message may quote a row; pinnacle.listeners has it.
+	k.config.Logger.Warn("a listener cannot go on", "listener", t.def.Name, "code", e.Code, "again_in", wait)
 	return after{again: true, at: time.Now().Add(wait)}
 }
 

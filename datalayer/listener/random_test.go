@@ -31,7 +31,7 @@ const (
 func TestRandomHistories(t *testing.T) {
 	t.Parallel()
 	histories, seed := number(t, envHistories, 30), uint64(number(t, envSeed, 1))
-	h := newHome(t, func(c *listener.Config) { c.BatchRows, c.Poll, c.Workers = 7, 5*time.Millisecond, 3 })
+	h := newHome(t, func(c *listener.Config) { c.BatchRows, c.Poll, c.Workers = 7, 10*time.Millisecond, 3 })
 	r := &restarts{h: h, others: []func(){runKeeper(listener.New(h.config))}}
 	t.Cleanup(func() { r.mu.Lock(); defer r.mu.Unlock(); r.others[0]() })
 	var group sync.WaitGroup
@@ -263,7 +263,7 @@ func (s *history) settle(name string) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("it does not come to rest: %s %v", complaint, err)
 		}
-		time.Sleep(3 * time.Millisecond)
+		time.Sleep(15 * time.Millisecond)
 	}
 }
 
