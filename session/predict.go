@@ -221,11 +221,19 @@ func (p *predictStatement) describe(ctx context.Context, h *homeSide, plan *plan
 	if err := p.inherit(ctx, h, columns); err != nil {
 		return err
 	}
-	p.views.shape(p.visible)
+	p.expansion().shape(p.visible)
 	if !p.told {
 		p.promised, p.told = p.visible, true
 	}
 	return nil
+}
+
+// expansion says which views' queries stand in place of their names in what the statement runs; nil for none.
+func (p *predictStatement) expansion() *expansion {
+	if p.executes != nil {
+		return p.executes.views
+	}
+	return p.views
 }
 
 // renew implements statement. A statement whose result would change stays refused until its models answer as before.

@@ -134,6 +134,12 @@ func (p *prepareStatement) run(ctx context.Context, h *homeSide) (string, error)
 	if err != nil {
 		return "", err
 	}
+	if p.p.views != nil {
+		if err := p.p.views.describe(ctx, h, p.p.home.params); err != nil {
+			return "", err
+		}
+		p.p.views.shape(p.p.visible)
+	}
 	p.s.statements[name] = p.p
 	return "PREPARE", nil
 }

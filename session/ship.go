@@ -92,11 +92,15 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 func groups(n *pg_query.Node) bool {
 	found := false
 	sqlparse.Walk(n, func(n *pg_query.Node) bool {
-		s := n.GetSelectStmt()
-		found = found || len(s.GetGroupClause()) > 0 || len(s.GetDistinctClause()) > 0
+		found = found || grouped(n.GetSelectStmt())
 		return !found
 	})
 	return found
+}
+
+// grouped reports whether a query, or a side of it that UNION and the like combine, has one of them.
+func grouped(s *pg_query.SelectStmt) bool {
+	return s != nil && (len(s.GroupClause) > 0 || len(s.DistinctClause) > 0 || grouped(s.Larg) || grouped(s.Rarg))
 }
 
 // several reports whether a model has more than one function.
@@ -123,7 +127,7 @@ func (p *predictStatement) describeShip(plan *planner.Ship, d *described) {
 			p.visible[i].Name = []byte(name)
 		}
 	}
-	p.views.shape(p.visible)
+	p.expansion().shape(p.visible)
 	if !p.told {
 		p.promised, p.told = p.visible, true
 	}

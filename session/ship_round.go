@@ -107,8 +107,12 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		}
 		return false, r.b.keep(ctx, h)
 	}
-	if err != nil && !enough && (!r.b.savepoints || !doubtful(sqlState(err))) {
+	if err != nil && !enough && !doubtful(sqlState(err)) {
 		return false, renamed(r.origin(err), c.p.ship.Functions)
+	}
+	if err != nil && !enough && !r.b.savepoints {
+		return false, coded("0A000", "a statement with predict whose answers must be there from the start is not supported here between other messages of one implicit transaction",
+			"Without the answers it fails, which cannot be undone: "+err.Error(), "Send the statement in a transaction block (BEGIN), or with a Sync of its own.")
 	}
 	if r.sent || r.writes && !r.b.savepoints {
 		return false, coded("40001", "could not finish a statement with predict because of concurrent changes",

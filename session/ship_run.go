@@ -133,7 +133,8 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	if d := c.p.node.GetDeclareCursorStmt(); d != nil && d.Options&cursorHold == 0 && h.x.TxStatus() == 'I' && h.alone {
 		return coded("25P01", "DECLARE CURSOR can only be used in transaction blocks", "", "")
 	}
-	if c.p.ship.Writes && h.x.TxStatus() == 'I' && h.alone && !h.last {
+	rehearsed := c.p.ship.Writes && h.x.TxStatus() == 'I' && h.alone && !h.last
+	if rehearsed {
 		if err := c.rehearse(ctx, h); err != nil {
 			return err
 		}
@@ -142,7 +143,10 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	if err != nil {
 		return err
 	}
-	if err = c.clear(ctx, h, b, false); err == nil {
+	if !rehearsed { // else the answers are the rehearsal's
+		err = c.clear(ctx, h, b, false)
+	}
+	if err == nil {
 		err = c.inBlock(ctx, h, b, limited)
 	}
 	if err == nil {
@@ -159,8 +163,11 @@ func (c *shipCursor) rehearse(ctx context.Context, h *homeSide) error {
 	if err != nil {
 		return err
 	}
-	r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, writes: true, discard: true}
-	return b.close(ctx, h, r.rounds(ctx, h))
+	if err = c.clear(ctx, h, b, false); err == nil {
+		r := &run{c: c, b: b, statement: c.p.name, origin: c.p.reposition, writes: true, discard: true}
+		err = r.rounds(ctx, h)
+	}
+	return b.close(ctx, h, err)
 }
 
 // keptAnswers is the number of a function's answers up to which they stay on home for the session's next statements.
@@ -172,7 +179,8 @@ const keptAnswers = 500
 func (c *shipCursor) clear(ctx context.Context, h *homeSide, b *block, after bool) error {
 	var texts []string
 	for _, f := range c.p.ship.Functions {
-		passing := f.Kind != "predict" || c.settings.OnError == answer.Null || c.settings.Cache == answer.CacheOff
+		failed := f.Kind == "predict_details" || c.failures[f.Model.Name] > 0
+		passing := failed || c.settings.Cache == answer.CacheOff
 		switch {
 		case after && c.given[f] > keptAnswers:
 			texts = append(texts, ship.Clear(f, b.own && c.p.node.GetDeclareCursorStmt() == nil))

@@ -165,13 +165,19 @@ const shapeName = "pinnacle_shape"
 // describe has home check and describe the client's statement with the views themselves, and stubs in place of calls of its
 // own: then errors are those of the client's text, and columns say which view they are of.
 func (e *expansion) describe(ctx context.Context, h *homeSide, declared []uint32) error {
-	text, origin := e.st.Span.Of(e.client), func(pos int) int { return e.st.Span.Start + pos }
+	span, node := e.st.Span, e.st.Node
+	if c, prepares := sqlparse.CommandOf(e.st).(*sqlparse.Prepare); prepares {
+		span, node = c.Inner, c.InnerNode
+	} else if sqlparse.CommandOf(e.st) != nil {
+		return nil
+	}
+	text, origin := span.Of(e.client), func(pos int) int { return span.Start + pos }
 	e.fields = nil
 	switch {
-	case len(e.st.Relations) > 0 || sqlparse.CommandOf(e.st) != nil:
+	case len(e.st.Relations) > 0:
 		return nil
 	case len(e.st.Calls) > 0:
-		plan, err := planner.PlanView(planner.Request{Text: e.client, Span: e.st.Span, Node: e.st.Node, Calls: e.st.Calls}, e.s.catalog(ctx, h))
+		plan, err := planner.PlanView(planner.Request{Text: e.client, Span: span, Node: node, Calls: e.st.Calls}, e.s.catalog(ctx, h))
 		if refused(err) {
 			return nil
 		}
