@@ -233,7 +233,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 		return err
 	}
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
-		Metadata: store, Tables: p.tables(jobs, kv), Kinds: p.kinds(), Jobs: componentJobs{jobs}, Functions: map[string]datalayer.Function{"refresh": p.refreshListener},
+		Metadata: store, Tables: p.tables(jobs, kv), Kinds: p.kinds(sessions), Secrets: p.secrets(), PollInterval: c.MetadataPollInterval, Jobs: componentJobs{jobs}, Functions: map[string]datalayer.Function{"refresh": p.refreshListener},
 		Artifacts: files.Store, Sessions: sessions, Runtimes: p.runtimes(), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxLoadedBytes: int64(c.MaxLoadedBytes), ModelIdle: c.ModelIdle,
 		MaxParallelLoads: c.MaxParallelLoads, MaxArtifactBytes: int64(c.ArtifactMaxBytes),
@@ -250,9 +250,6 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	p.startJobs(jobs, p.handlers())
 	return nil
 }
-
-// kinds are the kinds of components beside models.
-func (p *Proxy) kinds() []component.Kind { return []component.Kind{listener.Kind{Keeper: p.keeper}} }
 
 // tables are the tables of the schema pinnacle beside the Datalayer's own.
 func (p *Proxy) tables(jobs *job.Queue, kv keyvalue.Store) []datalayer.SystemTable {

@@ -62,16 +62,18 @@ type Config struct {
 	ValidateMemory    Size
 	ValidateMaxLabels int
 
-	ArtifactImportDirs  []string
-	ArtifactMaxBytes    Size
-	ArtifactGrace       time.Duration
-	ModelMaxSourceBytes Size
-	MaxLoadedModels     int
-	MaxLoadedBytes      Size
-	ModelIdle           time.Duration
-	ComputeWorkers      int
-	MaxParallelLoads    int
-	MetadataMinFree     Size
+	ArtifactImportDirs   []string
+	SecretDirs           []string
+	MetadataPollInterval time.Duration
+	ArtifactMaxBytes     Size
+	ArtifactGrace        time.Duration
+	ModelMaxSourceBytes  Size
+	MaxLoadedModels      int
+	MaxLoadedBytes       Size
+	ModelIdle            time.Duration
+	ComputeWorkers       int
+	MaxParallelLoads     int
+	MetadataMinFree      Size
 
 	ONNXRuntime       string
 	ONNXThreads       int

@@ -40,9 +40,13 @@ func (d *Datalayer) loadVersion(ctx context.Context, v *ModelVersion) (udf.Model
 	if err != nil {
 		return nil, err
 	}
+	options, err := d.withSecrets(runtimeOptions(v.Options))
+	if err != nil {
+		return nil, err
+	}
 	model, err := runtime.Load(ctx, udf.Spec{
 		Name: v.Name, Version: v.Version, Source: v.Source, Artifact: path,
-		Args: v.Args, Returns: v.Returns, Options: runtimeOptions(v.Options),
+		Args: v.Args, Returns: v.Returns, Options: options,
 	})
 	if err != nil {
 		return nil, err

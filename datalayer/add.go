@@ -185,9 +185,11 @@ func (d *Datalayer) inspect(ctx context.Context, def ModelDefinition, a artifact
 	if err != nil {
 		return nil, err
 	}
-	spec := udf.Spec{
-		Name: def.Name, Source: def.Source, Artifact: a.path, Returns: def.Returns, Options: runtimeOptions(def.Options),
+	options, err := d.withSecrets(runtimeOptions(def.Options))
+	if err != nil {
+		return nil, err
 	}
+	spec := udf.Spec{Name: def.Name, Source: def.Source, Artifact: a.path, Returns: def.Returns, Options: options}
 	if def.HasArgs {
 		spec.Args = append([]udf.Arg{}, def.Args...) // not nil, also where it is empty
 	}
@@ -208,6 +210,7 @@ func (d *Datalayer) inspect(ctx context.Context, def ModelDefinition, a artifact
 		Artifact: a.digest, ArtifactBytes: a.size, Source: def.Source, Options: maps.Clone(def.Options),
 		Deterministic: deterministic, NullOnNull: own.nullOnNull,
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), // as exact as timestamptz
+		Uses:      usedSecrets(def.Options),
 	}
 	for i, arg := range signature.Args {
 		v.Args[i] = metadata.Arg{Name: arg.Name, Type: arg.Type.String()}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata"
 )
 
@@ -49,6 +50,28 @@ func (d *Datalayer) put(ctx context.Context, r io.Reader) (digest artifacts.Dige
 		return artifacts.Digest{}, 0, nil, err
 	}
 	return digest, size, d.pins.pin(digest), nil
+}
+
+// artifactWriter implements component.ArtifactWriter.
+type artifactWriter struct {
+	d      *Datalayer
+	dryRun bool
+}
+
+// Put implements component.ArtifactWriter.
+func (w artifactWriter) Put(ctx context.Context, r io.Reader) (component.Artifact, func(), error) {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	if w.dryRun {
+		hash := sha256.New()
+		limit := w.d.config.MaxArtifactBytes
+		size, err := io.Copy(hash, &limited{r: r, left: limit, max: limit})
+		return component.Artifact{Digest: hex.EncodeToString(hash.Sum(nil)), Size: size, CreatedAt: now}, func() {}, err
+	}
+	digest, size, unpin, err := w.d.put(ctx, r)
+	if err != nil {
+		return component.Artifact{}, nil, err
+	}
+	return component.Artifact{Digest: digest.String(), Size: size, CreatedAt: now}, unpin, nil
 }
 
 // resolveArtifact finds what FROM names. A file of the server is put into the store, or in a dry run only copied.

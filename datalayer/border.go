@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
@@ -22,12 +24,16 @@ func ErrorOf(err error) *Error {
 		artifact *artifacts.Error
 		stored   *keyvalue.Error
 		used     *component.UsedError
+		kind     *component.Error
+		raised   *pgconn.PgError
 	)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &own):
 		return own
+	case errors.As(err, &kind):
+		return &Error{Code: kind.Code, Message: kind.Message, Detail: kind.Detail, Hint: kind.Hint, Err: err}
 	case errors.As(err, &used):
 		return inUse(used)
 	case errors.As(err, &runtime):
@@ -36,6 +42,8 @@ func ErrorOf(err error) *Error {
 		return &Error{Code: artifact.Code, Message: artifact.Message, Detail: artifact.Detail, Hint: artifact.Hint, Err: err}
 	case errors.As(err, &stored):
 		return &Error{Code: stored.Code, Message: stored.Message, Detail: stored.Detail, Hint: stored.Hint, Err: err}
+	case errors.As(err, &raised):
+		return &Error{Code: raised.Code, Message: raised.Message, Detail: raised.Detail, Hint: raised.Hint, Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: "57014", Message: "canceling statement due to statement timeout", Err: err}
 	case errors.Is(err, context.Canceled):

@@ -61,6 +61,8 @@ type Config struct {
 	PollInterval time.Duration
 	// Kinds are the kinds of components beside models. Two of one name are refused.
 	Kinds []component.Kind
+	// Secrets reads the secrets that options name; nil: none can be.
+	Secrets Secrets
 	// Functions are those of the schema pinnacle beside add, remove and show, by name: refresh takes the name of a
 	// listener.
 	Functions map[string]Function
@@ -233,7 +235,7 @@ func (d *Datalayer) change(ctx context.Context, renamed map[string]string, chang
 func (d *Datalayer) replace(before, after *catalog) {
 	if after != before {
 		d.catalog.Store(after)
-		d.loads.forget(before.gone(after))
+		d.loads.forget(append(before.gone(after), before.outdated(after)...))
 	}
 }
 

@@ -96,7 +96,8 @@ func (d *Datalayer) addComponent(ctx context.Context, req Request, dryRun bool) 
 		r := existing.Default()
 		return &Outcome{Change: changeExists, Record: r, Default: r.Version}, nil
 	}
-	checked, err := kind.Check(ctx, component.Proposal{Name: req.Name, Definition: req.Definition, Role: req.By.Role, Catalog: c.components, Home: req.By.Home, DryRun: dryRun})
+	checked, err := kind.Check(ctx, component.Proposal{Name: req.Name, Definition: req.Definition, Role: req.By.Role, Catalog: c.components, Home: req.By.Home,
+		Artifacts: artifactWriter{d, dryRun}, DryRun: dryRun})
 	if err != nil {
 		return nil, ErrorOf(err)
 	}

@@ -118,7 +118,7 @@ func (d *Datalayer) ownedComponent(ctx context.Context, by Requester, kind, name
 }
 
 // RenameComponent gives a component another name; 2BP01 where others use it. Leases that are held go on under the old
-// name. Listeners and vector indexes, whose tables have their names, cannot be renamed.
+// name. Vector indexes, whose tables have their names, cannot be renamed.
 func (d *Datalayer) RenameComponent(ctx context.Context, by Requester, kind, name, to string) error {
 	if err := checkName(kind, to); err != nil {
 		return err
@@ -126,8 +126,8 @@ func (d *Datalayer) RenameComponent(ctx context.Context, by Requester, kind, nam
 	if _, err := d.ownedComponent(ctx, by, kind, name); err != nil {
 		return err
 	}
-	if kind == component.KindListener || kind == component.KindVectorIndex {
-		return &Error{Code: "0A000", Message: component.Words(kind) + "s cannot be renamed", Hint: "Drop it, and create it by the other name."}
+	if kind == component.KindVectorIndex {
+		return &Error{Code: "0A000", Message: "vector indexes cannot be renamed", Hint: "Drop it, and create it by the other name."}
 	}
 	err := d.change(ctx, map[string]string{to: name}, func(tx metadata.Tx) error { return tx.Components().Rename(kind, name, to) })
 	if errors.Is(err, component.ErrExists) {

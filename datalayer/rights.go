@@ -168,13 +168,19 @@ func (d *Datalayer) Restricted(name string) bool {
 	return c != nil && c.Execute != nil && !slices.Contains(c.Execute, everyone)
 }
 
-// mayUse refuses to make a component of models that the role may not call.
+// mayUse refuses to make a component of models that the role may not call, and of secrets that are not its own.
 func (d *Datalayer) mayUse(ctx context.Context, by Requester, uses []component.Ref) error {
 	for _, used := range uses {
-		if used.Kind != component.KindModel {
-			continue
+		var err error
+		switch used.Kind {
+		case component.KindModel:
+			err = d.MayExecute(ctx, by, used.Name)
+		case component.KindSecret:
+			if c := d.catalog.Load().components.Component(used.Kind, used.Name); c != nil {
+				err = d.mayChange(ctx, by, c)
+			}
 		}
-		if err := d.MayExecute(ctx, by, used.Name); err != nil {
+		if err != nil {
 			return err
 		}
 	}

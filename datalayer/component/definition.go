@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 )
 
 // The definitions of the kinds, as their JSON is kept in records, taken by pinnacle.add, and written in the YAML of a
@@ -98,6 +99,8 @@ type VectorIndexDefinition struct {
 type DatasetDefinition struct {
 	// Query is the text of a SELECT.
 	Query string `json:"query"`
+	// SearchPath is the search_path by which the names in Query are read; "": home's default.
+	SearchPath string `json:"search_path,omitempty"`
 	// Pin says that the rows are kept as they were when it was made.
 	Pin bool `json:"pin,omitempty"`
 	// Columns, Rows and Artifact are what pinning found; they are not given.
@@ -126,6 +129,9 @@ type SecretDefinition struct {
 	// File is a path on the proxy's machine.
 	File string `json:"file,omitempty"`
 }
+
+// SecretNamed is the name of the secret that the value of an option stands for: secret:name.
+func SecretNamed(value string) (name string, ok bool) { return strings.CutPrefix(value, "secret:") }
 
 // Decode reads a definition. A key that it does not know is an error, so that a slip does not go unseen.
 func Decode(text json.RawMessage, to any) error {

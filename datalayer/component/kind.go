@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"encoding/json"
+	"io"
 )
 
 // Kind is what the package of a kind of component gives to the Datalayer. It is safe for concurrent use. Its errors have
@@ -43,6 +44,8 @@ type Proposal struct {
 	Catalog Catalog
 	// Home answers questions about tables and types with the rights of the session that asks, nil where there is none.
 	Home Home
+	// Artifacts is where Check puts artifacts; in a dry run they are only hashed.
+	Artifacts ArtifactWriter
 	// DryRun says that nothing is to be kept, artifacts neither.
 	DryRun bool
 }
@@ -51,6 +54,13 @@ type Proposal struct {
 type Home interface {
 	// Query runs one statement that reads, with parameters of type text, and gives each column's value as text, nil for NULL.
 	Query(ctx context.Context, sql string, args ...string) (rows [][]*string, err error)
+}
+
+// ArtifactWriter stores artifacts.
+type ArtifactWriter interface {
+	// Put reads r to its end and stores the bytes. They are kept, though nothing refers to them yet, until release is
+	// called. Memory does not depend on the size.
+	Put(ctx context.Context, r io.Reader) (a Artifact, release func(), err error)
 }
 
 // Catalog is what components there are at one moment. It is immutable.
