@@ -43,9 +43,7 @@ func (q *Queue) final(j *Job, state State, why *Failure) *Job {
 	c.State, c.Failure, c.FinishedAt, c.WaitsFor = state, why, q.Now(), nil
 	if state == Succeeded {
 		c.Failure = nil
-		if c.Progress.Of > 0 {
-			c.Progress.Of = c.Progress.Done
-		}
+		c.Progress.Of = c.Progress.Done
 	}
 	return c
 }
