@@ -9,6 +9,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/listener"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metric"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/search"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/secret"
 )
 
@@ -26,7 +27,7 @@ func (j componentJobs) Cancel(tx keyvalue.Tx, of component.Ref) error { return j
 
 // kinds are the kinds of components beside models.
 func (p *Proxy) kinds(sessions *pgxpool.Pool) []component.Kind {
-	return []component.Kind{listener.Kind{Keeper: p.keeper}, dataset.Kind{Sessions: sessions}, metric.Kind{}, p.secrets()}
+	return []component.Kind{listener.Kind{Keeper: p.keeper}, search.Kind{Keeper: p.searches}, dataset.Kind{Sessions: sessions}, metric.Kind{}, p.secrets()}
 }
 
 // secrets reads secrets.

@@ -24,6 +24,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/listener"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/search"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stores"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
@@ -59,7 +60,8 @@ type Proxy struct {
 	// own are sessions for the proxy's own work at home.
 	own *pgxpool.Pool
 	// keeper keeps the outputs of listeners.
-	keeper *listener.Keeper
+	keeper   *listener.Keeper
+	searches *search.Keeper
 	// closers undo what Open did, in its order.
 	closers []func(context.Context) error
 }
@@ -232,7 +234,12 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 		sessions.Close()
 		return err
 	}
+	if err := p.newSearches(ctx); err != nil {
+		sessions.Close()
+		return err
+	}
 	p.Datalayer, err = datalayer.Open(ctx, datalayer.Config{
+		Virtual:  searchModels{p.searches},
 		Metadata: store, Tables: p.tables(jobs, kv), Kinds: p.kinds(sessions), Secrets: p.secrets(), PollInterval: c.MetadataPollInterval, Jobs: componentJobs{jobs}, Functions: map[string]datalayer.Function{"refresh": p.refreshListener},
 		Artifacts: files.Store, Sessions: sessions, Runtimes: p.runtimes(), ImportDirs: c.ArtifactImportDirs, CacheDir: cache,
 		MaxLoadedModels: c.MaxLoadedModels, MaxLoadedBytes: int64(c.MaxLoadedBytes), ModelIdle: c.ModelIdle,
@@ -246,19 +253,21 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 	p.onClose(func(context.Context) error { return p.Datalayer.Close() })
 	p.jobs = jobs
 	p.serveWithin(within, sessions)
+	p.searches.Attach(p.Datalayer)
 	p.runKeeper()
+	p.runSearches()
 	p.startJobs(jobs, p.handlers())
 	return nil
 }
 
 // tables are the tables of the schema pinnacle beside the Datalayer's own.
 func (p *Proxy) tables(jobs *job.Queue, kv keyvalue.Store) []datalayer.SystemTable {
-	return slices.Concat(jobTables(jobs), []datalayer.SystemTable{p.validationTable(kv)}, p.listenerTables())
+	return slices.Concat(jobTables(jobs), []datalayer.SystemTable{p.validationTable(kv), p.vectorTable()}, p.listenerTables())
 }
 
 // handlers do the jobs, by kind.
 func (p *Proxy) handlers() map[string]job.Handler {
-	all := map[string]job.Handler{component.JobValidate: p.validateJob}
+	all := map[string]job.Handler{component.JobValidate: p.validateJob, search.JobBuild: p.buildVectors}
 	maps.Copy(all, p.keeper.Handlers())
 	return all
 }
@@ -279,6 +288,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 	return session.NewFactory(session.Config{
 		Datalayer: p.Datalayer,
 		Jobs:      p.jobs,
+		Searches:  p.searches,
 		Parse:     parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},

@@ -104,6 +104,10 @@ type Config struct {
 	ListenerReconcileInterval time.Duration
 	ListenerBatchRows         int
 	ListenerBatchBytes        Size
+
+	VectorPollInterval      time.Duration
+	VectorReconcileInterval time.Duration
+	VectorMaxBytes          Size
 }
 
 // Error is a configuration that cannot be used.

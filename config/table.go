@@ -12,7 +12,7 @@ const day = 24 * time.Hour
 // Settings is the table of all settings but --config, in the order of the documentation. A row here, and a field in
 // Config, is all that a new setting needs.
 func Settings() []Setting {
-	return slices.Concat(places(), serving(), local(), models(), listeners(), jobs())
+	return slices.Concat(places(), serving(), local(), models(), listeners(), vectors(), jobs())
 }
 
 // places are the settings that say what the proxy stands before and where its own things are.
@@ -183,5 +183,18 @@ func listeners() []Setting {
 			Doc: "Rows that a listener reads, asks the model for and writes in one transaction."},
 		{Name: "listener-batch-bytes", Group: group, Default: "4MiB", Unit: "bytes", Field: func(c *Config) any { return &c.ListenerBatchBytes }, Check: between[Size](1<<10, 1<<30),
 			Doc: "Size of what a listener reads at which a batch has fewer rows."},
+	}
+}
+
+// vectors are the settings of vector indexes.
+func vectors() []Setting {
+	const group = "Vector indexes"
+	return []Setting{
+		{Name: "vector-poll-interval", Group: group, Default: "500ms", Field: func(c *Config) any { return &c.VectorPollInterval }, Check: between(10*time.Millisecond, time.Hour),
+			Doc: "Time between two looks at the statistics of the tables of vector indexes, which say whether they were written to."},
+		{Name: "vector-reconcile-interval", Group: group, Default: "1m", Field: func(c *Config) any { return &c.VectorReconcileInterval }, Check: between(time.Second, 365*day),
+			Doc: "Time after which a vector index is compared with its table though the statistics do not say that it was written to."},
+		{Name: "vector-max-bytes", Group: group, Default: "4GiB", Unit: "bytes", Field: func(c *Config) any { return &c.VectorMaxBytes }, Check: between[Size](1<<20, 1<<40),
+			Doc: "Memory that the vectors of one index may take. Making its graph anew takes as much again while it lasts."},
 	}
 }

@@ -11,6 +11,12 @@ import (
 
 // Acquire implements Predictor.
 func (d *Datalayer) Acquire(ctx context.Context, name string, version int) (*Lease, error) {
+	if v, m, err := d.virtual(name); err != nil || v != nil {
+		if err != nil {
+			return nil, ErrorOf(err)
+		}
+		return &Lease{version: v, model: m, maxBatch: m.MaxBatch(), release: func() {}}, nil
+	}
 	v, err := d.catalog.Load().find(name, version)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,9 @@ func (d *Datalayer) Show(_ context.Context, pattern *string) ([]*ModelVersion, e
 
 // Describe implements Components.
 func (d *Datalayer) Describe(_ context.Context, name string, version int) (*ModelVersion, error) {
+	if v, _, err := d.virtual(name); err != nil || v != nil {
+		return v, err
+	}
 	return d.catalog.Load().find(name, version)
 }
 

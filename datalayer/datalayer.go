@@ -68,6 +68,8 @@ type Config struct {
 	Functions map[string]Function
 	// Jobs takes the jobs that changes of components start; nil: components that start any are refused.
 	Jobs Jobs
+	// Virtual gives models that are no components; nil: there are none.
+	Virtual Virtual
 	// Logger gets what an operator should know: nothing.
 	Logger *slog.Logger
 	// Observer is told of predictions: nobody.

@@ -110,6 +110,9 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 		return nil, &sqlparse.Error{Code: "0A000", Message: "CREATE TABLE AS EXECUTE is not supported for a prepared statement with predict", Position: st.Span.Start,
 			Hint: "Write the query itself: CREATE TABLE … AS SELECT …"}
 	}
+	if len(st.Searches) > 0 {
+		return s.overSearches(script, st)
+	}
 	switch c := sqlparse.CommandOf(st).(type) {
 	case *sqlparse.Prepare:
 		if len(st.Calls) > 0 || len(st.Relations) > 0 {

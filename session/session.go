@@ -49,6 +49,8 @@ type Observer interface {
 // Config is what all sessions share.
 type Config struct {
 	Datalayer Datalayer
+	// Searches are the vector indexes; nil: there are none.
+	Searches Searches
 	// Jobs is the queue of jobs; nil: there are none.
 	Jobs   Jobs
 	Parse  sqlparse.Limits

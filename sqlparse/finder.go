@@ -16,7 +16,12 @@ type finder struct {
 	toks      []Token
 	calls     []*Call
 	relations []Relation
-	err       error
+	searches  []*Search
+	// table is the function in FROM that was met last.
+	table *pg_query.RangeFunction
+	// target is the item of a select list that was met last.
+	target *pg_query.ResTarget
+	err   error
 }
 
 // find looks through the statement. The first error ends up in err.
@@ -31,12 +36,20 @@ func (f *finder) find(stmt *pg_query.Node) {
 				f.err = misplaced(name, int(m.Location))
 				return false
 			}
+			if err := f.search(m); err != nil {
+				f.err = err
+				return false
+			}
 			c, err := f.call(m)
 			if err != nil {
 				f.err = err
 			} else if c != nil {
 				f.calls = append(f.calls, c)
 			}
+		case *pg_query.RangeFunction:
+			f.table = m
+		case *pg_query.ResTarget:
+			f.target = m
 		case *pg_query.RangeVar:
 			f.relation(m, parent)
 		case *pg_query.ColumnRef:

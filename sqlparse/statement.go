@@ -29,7 +29,7 @@ type Script struct {
 // Concerns reports whether any statement holds something that PostgreSQL alone cannot answer.
 func (s *Script) Concerns() bool {
 	for _, st := range s.Statements {
-		if st.Component != nil || len(st.Calls) > 0 || len(st.Relations) > 0 {
+		if st.Component != nil || len(st.Calls) > 0 || len(st.Relations) > 0 || len(st.Searches) > 0 {
 			return true
 		}
 	}
@@ -49,6 +49,8 @@ type Statement struct {
 	Calls []*Call
 	// Relations are the references to tables of the schema pinnacle.
 	Relations []Relation
+	// Searches are the calls of nearest and similarity, in the order of the text.
+	Searches []*Search
 
 	command any
 }

@@ -320,3 +320,12 @@ func (x *Index) matches(found []candidate) []Match {
 	slices.SortFunc(m, func(a, b Match) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Key, b.Key)) })
 	return m
 }
+
+// Dimension is the number of components of every vector.
+func (x *Index) Dimension() int { return x.cfg.Dimension }
+
+// Check says why a vector cannot be put or searched for; nil where it can.
+func (x *Index) Check(v []float32) error {
+	_, err := x.cfg.check(v)
+	return err
+}

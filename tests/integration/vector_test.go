@@ -1,0 +1,68 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// letters makes a vector of a text: how often it has each of four letters.
+const letters = `CREATE OR REPLACE MODEL letters(t text) RETURNS float8[] USING starlark AS $$
+def predict(t):
+    return [float(t.count(c)) + 0.01 for c in ["a", "b", "c", "d"]]
+$$`
+
+// eventually asks until the answer is the wanted one, as text.
+func (t *target) eventually(tb testing.TB, query, want string) {
+	tb.Helper()
+	var got string
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if got = fmt.Sprint(t.rows(tb, query)); got == want {
+			return
+		}
+	}
+	tb.Fatalf("%s\n gives %s\nwanted %s", query, got, want)
+}
+
+// TestVectorIndex makes indexes of texts, vectors and a listener's outputs, and searches them from everywhere.
+func TestVectorIndex(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		s := on.open(t)
+		s.wantTag(t, letters, "CREATE MODEL")
+		on.exec(t, "CREATE TABLE page (site text, id int, body text, PRIMARY KEY (site, id))")
+		on.exec(t, "INSERT INTO page VALUES ('x', 1, 'aaaa'), ('x', 2, 'bbb'), ('y', 1, 'aab'), ('y', 2, 'cccd'), ('y', 3, NULL)")
+		s.wantTag(t, "CREATE VECTOR INDEX page_index ON page (body) WITH (model = 'letters', measure = 'cosine')", "CREATE VECTOR INDEX")
+		on.eventually(t, "SELECT state, vectors, dimension FROM pinnacle.vector_index_stats WHERE name = 'page_index'", "[[ready 4 4]]")
+		s.wantRow(t, "SELECT string_agg(site || id, ' ' ORDER BY score DESC) FROM nearest('page_index', 'aaaaa', 2)", "x1 y1")
+		s.wantRow(t, "SELECT p.body, n.score > 0.94 FROM nearest('page_index', '{0,0,1,0}'::real[], n => 1) AS n JOIN page AS p USING (site, id)", "cccd", "t")
+		s.wantRow(t, "SELECT string_agg(p.body || '~' || q.body, ' ' ORDER BY p.body) FROM page p, nearest('page_index', key => (p.site, p.id), n => 2) n JOIN page q USING (site, id) WHERE q.body <> p.body", "aaaa~aab aab~aaaa bbb~aab cccd~aab")
+		s.wantRow(t, "SELECT body, similarity('page_index', p, 'd') > 0.3 FROM page AS p WHERE site = 'y' AND body IS NOT NULL ORDER BY similarity('page_index', p, 'd') DESC LIMIT 1", "cccd", "t")
+		s.wantRow(t, "SELECT count(*) FROM nearest('page_index', NULL::text)", "0")
+
+		on.exec(t, "INSERT INTO page VALUES ('z', 9, 'dddd')")
+		on.exec(t, "UPDATE page SET body = 'bbbb' WHERE body = 'aaaa'")
+		on.exec(t, "DELETE FROM page WHERE body = 'cccd'")
+		on.eventually(t, "SELECT string_agg(site || id, ' ' ORDER BY site, id) FROM nearest('page_index', 'd', 10) WHERE score > 0.5", "[[z9]]")
+		on.eventually(t, "SELECT string_agg(site || id, ' ' ORDER BY score DESC) FROM nearest('page_index', 'a', 1)", "[[y1]]")
+		on.exec(t, "TRUNCATE page")
+		on.eventually(t, "SELECT count(*) FROM nearest('page_index', 'a')", "[[0]]")
+
+		for _, c := range []struct{ sql, code, word string }{
+			{"SELECT * FROM nearest('nothing', 'x')", "42704", "nothing"},
+			{"SELECT * FROM nearest('page_index', '{1,2}'::real[])", "22023", "4"},
+			{"SELECT * FROM nearest('page_index', 'x', -1)", "22023", "-1"},
+			{"SELECT * FROM nearest('page_index', key => 1)", "42883", "2 columns"},
+			{"CREATE VECTOR INDEX bad ON page (body)", "42P16", "model"},
+			{"CREATE VECTOR INDEX bad ON page (id) WITH (model = 'letters')", "42804", "integer"},
+			{"CREATE VECTOR INDEX bad ON nothing (id)", "42P01", "nothing"},
+			{"CREATE VECTOR INDEX bad ON page (body) WITH (model = 'nothing')", "42704", "nothing"},
+			{"CREATE VECTOR INDEX bad ON page (body) USING ivf WITH (model = 'letters')", "22023", "ivf"},
+			{"CREATE VECTOR INDEX bad ON page (body) WITH (model = 'letters', size = 3)", "22023", "size"},
+			{"CREATE VECTOR INDEX bad ON LISTENER nothing", "42704", "nothing"},
+			{"DROP MODEL letters", "2BP01", "page_index"},
+		} {
+			s.wantError(t, c.sql, c.code, c.word)
+		}
+		s.wantTag(t, "DROP VECTOR INDEX page_index", "DROP VECTOR INDEX")
+	})
+}
