@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
@@ -57,6 +58,7 @@ type Proxy struct {
 	server   *wire.Server
 	answerer *answer.Answerer
 	jobs     *job.Queue
+	files    artifacts.Store
 	// own are sessions for the proxy's own work at home.
 	own *pgxpool.Pool
 	// keeper keeps the outputs of listeners.
@@ -220,6 +222,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 		return err
 	}
 	p.onClose(func(context.Context) error { return files.Close() })
+	p.files = files.Store
 	cache := filepath.Join(c.DataDir, loadDir)
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return fmt.Errorf("directory for loading models: %w", err)
@@ -295,7 +298,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Ship:     session.ShipLimits{RoundBytes: int(c.PredictRoundBytes), ResultBytes: int(c.PredictResultBytes), MaxRounds: c.PredictMaxRounds},
 		Answerer: p.answerer,
 		Predict:  predictSettings(c),
-		Validate: p.validateSettings(),
+		Validate: p.validateSettings(), MeasureDataset: p.measureAs,
 		Observer: p.options.Metrics,
 		Logger:   p.options.Logger,
 	}).New

@@ -2,13 +2,17 @@ package pinnacle
 
 import (
 	"context"
+	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dataset"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/validation"
@@ -115,25 +119,13 @@ func (p *Proxy) validateJob(ctx context.Context, run *job.Run) error {
 		return job.Permanent(err)
 	}
 	d := validation.Definition(args.Validation)
-	query := d.Query
-	if d.Dataset != "" {
-		if query, err = validation.Dataset(d.Dataset, p.Component); err != nil {
-			return job.Permanent(err)
-		}
-	}
-	session, err := p.Session(ctx)
-	if err != nil {
-		return err
-	}
-	defer session.Release()
 	owner := run.Job().Owner
-	if owner != "" {
-		if _, err := session.Exec(ctx, "SET ROLE "+pgx.Identifier{owner}.Sanitize()); err != nil {
-			return job.Permanent(err)
-		}
-	}
-	records, err := p.measure(ctx, session.Conn(), &d, model, query, run)
+	records, err := p.measureAs(ctx, run, owner, model, &d)
 	if err != nil {
+		switch datalayer.ErrorOf(err).Code[:2] {
+		case "08", "53", "57": // no connection, no room, shutting down: another time
+			return err
+		}
 		return job.Permanent(err)
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -141,6 +133,48 @@ func (p *Proxy) validateJob(ctx context.Context, run *job.Run) error {
 		records[i].Job, records[i].At, records[i].By = run.Job().ID, now, owner
 	}
 	return run.Update(ctx, nil, func(tx keyvalue.Tx) error { return validation.Put(tx, records) })
+}
+
+// measureAs measures a model in a session of Execute, with the rights of a role.
+func (p *Proxy) measureAs(ctx context.Context, run *job.Run, role string, model *datalayer.ModelVersion, d *validation.Definition) ([]validation.Record, error) {
+	session, err := p.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Release()
+	conn := session.Conn()
+	query := d.Query
+	if d.Dataset != "" {
+		def, err := validation.Dataset(d.Dataset, p.Component)
+		if err != nil {
+			return nil, err
+		}
+		// What is pinned is brought by the proxy; the rest of what the role may not read it may not read here either.
+		if query, err = dataset.Attach(ctx, conn, def, p.openArtifact); err != nil {
+			return nil, err
+		}
+		if def.Pin && role != "" {
+			if _, err := conn.Exec(ctx, "GRANT SELECT ON "+strings.TrimPrefix(query, "TABLE ")+" TO "+pgx.Identifier{role}.Sanitize()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if role != "" {
+		if _, err := conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize()); err != nil {
+			return nil, err
+		}
+	}
+	return p.measure(ctx, conn, d, model, query, run)
+}
+
+// openArtifact opens the bytes of an artifact by its digest in hex.
+func (p *Proxy) openArtifact(ctx context.Context, digest string) (io.ReadCloser, error) {
+	parsed, err := artifacts.ParseDigest(digest)
+	if err != nil {
+		return nil, err
+	}
+	bytes, _, err := p.files.Open(ctx, parsed)
+	return bytes, err
 }
 
 // measure reads the rows of a validation through the model.
@@ -188,5 +222,6 @@ func (p *Proxy) measure(ctx context.Context, conn *pgx.Conn, d *validation.Defin
 
 // validateSettings bound what a validation takes.
 func (p *Proxy) validateSettings() validation.Settings {
-	return validation.Settings{MaxLabels: p.settings.ValidateMaxLabels, Memory: int64(p.settings.ValidateMemory)}
+	return validation.Settings{MaxLabels: p.settings.ValidateMaxLabels, Memory: int64(p.settings.ValidateMemory),
+		Components: func() component.Catalog { return p.Components() }}
 }

@@ -62,6 +62,9 @@ type Config struct {
 	Predict answer.Settings
 	// Validate bounds what VALIDATE MODEL takes.
 	Validate validation.Settings
+	// MeasureDataset measures a model on a dataset, as a role, in a session of the proxy's own: what is pinned is brought
+	// into it. It must not be nil where there are Jobs.
+	MeasureDataset func(ctx context.Context, run *job.Run, role string, model *datalayer.ModelVersion, d *validation.Definition) ([]validation.Record, error)
 	// Observer may be nil.
 	Observer Observer
 	Logger   *slog.Logger

@@ -199,12 +199,6 @@ func (v *validateStatement) run(ctx context.Context, h *homeSide) ([]validation.
 	if err != nil {
 		return nil, err
 	}
-	query := v.request.Query
-	if v.request.Dataset != "" {
-		if query, err = validation.Dataset(v.request.Dataset, s.cfg.Datalayer.Component); err != nil {
-			return nil, err
-		}
-	}
 	by, err := s.requester(ctx, h)
 	if err != nil {
 		return nil, err
@@ -216,7 +210,12 @@ func (v *validateStatement) run(ctx context.Context, h *homeSide) ([]validation.
 		failed  error
 	)
 	id, err := s.cfg.Jobs.Do(ctx, spec, func(ctx context.Context, run *job.Run) error {
-		if records, failed = v.measure(ctx, h, model, query, run); failed != nil {
+		if v.request.Dataset != "" {
+			records, failed = s.cfg.MeasureDataset(ctx, run, by.Role, model, &v.request.Definition)
+		} else {
+			records, failed = v.measure(ctx, h, model, run)
+		}
+		if failed != nil {
 			return recorded(failed)
 		}
 		now := time.Now().UTC().Truncate(time.Microsecond)
@@ -254,14 +253,14 @@ func recorded(err error) error {
 }
 
 // measure reads the rows through the model.
-func (v *validateStatement) measure(ctx context.Context, h *homeSide, model *datalayer.ModelVersion, query string, run *job.Run) ([]validation.Record, error) {
+func (v *validateStatement) measure(ctx context.Context, h *homeSide, model *datalayer.ModelVersion, run *job.Run) ([]validation.Record, error) {
 	d := &v.request.Definition
-	describing := validation.Describing(query)
+	describing := validation.Describing(d.Query)
 	columns, total, err := v.s.describeRows(ctx, h, describing.Text)
 	if err != nil {
 		return nil, v.position(err, describing)
 	}
-	reading, err := d.Compose(model, query, columns)
+	reading, err := d.Compose(model, d.Query, columns)
 	if err != nil {
 		return nil, err
 	}

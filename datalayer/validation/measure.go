@@ -15,7 +15,9 @@ const batch = 1024
 // Measure takes the rows of a Statement, and computes the metrics. It implements stream.Sink. It is used by one goroutine,
 // and closed by Close.
 type Measure struct {
-	set            *metric.Set
+	set *metric.Set
+	// names are the metrics' own names, by their places; "" for those that are built in.
+	names          []string
 	target, answer side
 	oid            uint32
 	rows           int64
@@ -40,10 +42,11 @@ func (d *Definition) NewMeasure(s Settings, targetOID uint32, answer udf.Type) (
 	if target == udf.Invalid {
 		return nil, &datalayer.Error{Code: "42804", Message: fmt.Sprintf("column %q cannot be a target: its type is not one that a model can give", d.Target)}
 	}
-	config, err := d.config(s, target, answer)
+	config, names, err := d.config(s, target, answer)
 	if err != nil {
 		return nil, err
 	}
+	m.names = names
 	if m.set, err = metric.New(config); err != nil {
 		return nil, err
 	}
@@ -102,6 +105,11 @@ func (m *Measure) Results() (results []metric.Result, used, skipped int64, err e
 		return nil, 0, 0, err
 	}
 	results, err = m.set.Results()
+	for i, name := range m.names {
+		if name != "" && i < len(results) {
+			results[i].Name = name
+		}
+	}
 	used, skipped = m.set.Rows()
 	return results, used, skipped, err
 }

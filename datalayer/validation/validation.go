@@ -47,28 +47,43 @@ func ParseRequest(text string) (*Request, error) {
 type Settings struct {
 	MaxLabels int
 	Memory    int64
+	// Components tells the metrics that are components; nil: there are none.
+	Components func() component.Catalog
 }
 
-// metrics are the metrics and options of a definition, for targets and answers of some types.
-func (d *Definition) config(s Settings, target, answer udf.Type) (metric.Config, error) {
-	c := metric.Config{Target: target, Answer: answer, MaxLabels: s.MaxLabels, Memory: s.Memory}
+// metric is what the name of a metric stands for; own says that it is a component's name.
+func (s Settings) metric(name string) (m metric.Spec, own bool, err error) {
+	if s.Components == nil {
+		m, err = metric.ParseSpec(name)
+		return m, false, err
+	}
+	catalog := s.Components()
+	m, err = metric.Named(catalog, name)
+	return m, catalog.Component(component.KindMetric, name) != nil, err
+}
+
+// config has the metrics and options of a definition, for targets and answers of some types. names are the metrics' own
+// names, by their places; "" for those that are built in.
+func (d *Definition) config(s Settings, target, answer udf.Type) (c metric.Config, names []string, err error) {
+	c = metric.Config{Target: target, Answer: answer, MaxLabels: s.MaxLabels, Memory: s.Memory}
 	for _, name := range d.Metrics {
-		m, err := metric.ParseSpec(name)
+		m, own, err := s.metric(name)
 		if err != nil {
-			return c, err
+			return c, nil, err
 		}
-		if !slices.Contains(c.Metrics, m) {
-			c.Metrics = append(c.Metrics, m)
+		if !own {
+			name = ""
 		}
+		c.Metrics, names = append(c.Metrics, m), append(names, name)
 	}
 	for key, value := range d.Options {
 		if key != "positive" {
-			return c, &datalayer.Error{Code: "22023", Message: fmt.Sprintf("option %q is not known to VALIDATE", key),
+			return c, nil, &datalayer.Error{Code: "22023", Message: fmt.Sprintf("option %q is not known to VALIDATE", key),
 				Hint: "There is positive: the label that precision, recall and f1 are of."}
 		}
 		c.Positive = &value
 	}
-	return c, nil
+	return c, names, nil
 }
 
 // Source names the rows in pinnacle.metrics: a dataset, or the SHA-256 of a query's text.
@@ -171,26 +186,20 @@ func argumentNames(model *datalayer.ModelVersion) string {
 	return strings.Join(all, ", ")
 }
 
-// Dataset gives the query of a dataset, as its name stands in a definition: with @version where it is not to follow the
-// default one.
-func Dataset(name string, find func(component.Ref) (*component.Record, error)) (query string, err error) {
+// Dataset finds a dataset by its name as it stands in a definition: with @version where it is not to follow the default one.
+func Dataset(name string, find func(component.Ref) (*component.Record, error)) (def component.DatasetDefinition, err error) {
 	name, version, err := SplitVersion(name)
 	if err != nil {
-		return "", err
+		return def, err
 	}
 	record, err := find(component.Ref{Kind: component.KindDataset, Name: name, Version: version})
 	if err != nil {
-		return "", err
+		return def, err
 	}
-	var d component.DatasetDefinition
-	if err := json.Unmarshal(record.Definition, &d); err != nil {
-		return "", &datalayer.Error{Code: "XX001", Message: fmt.Sprintf("dataset %q is damaged in the metadata store", name), Err: err}
+	if err := json.Unmarshal(record.Definition, &def); err != nil {
+		return def, &datalayer.Error{Code: "XX001", Message: fmt.Sprintf("dataset %q is damaged in the metadata store", name), Err: err}
 	}
-	if d.Pin {
-		return "", &datalayer.Error{Code: "0A000", Message: fmt.Sprintf("dataset %q is pinned, and a model cannot be validated on pinned rows yet", name),
-			Hint: "Validate on the select itself, or on a dataset that is not pinned."}
-	}
-	return d.Query, nil
+	return def, nil
 }
 
 // SplitVersion takes name@version apart; version is 0 where there is none. Its error is a *datalayer.Error.

@@ -198,3 +198,54 @@ func TestCarriedValidation(t *testing.T) {
 		s.wantTag(t, "DROP MODEL miscarried", "DROP MODEL")
 	})
 }
+
+// TestValidateOnDataset measures a model on datasets, pinned and not, by metrics of the user's own.
+func TestValidateOnDataset(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		s := on.open(t)
+		for _, sql := range []string{
+			"CREATE TABLE measured AS SELECT id AS x, id > 480 AS y FROM item",
+			"CREATE MODEL judged(x int4) RETURNS bool USING starlark AS $$\ndef predict(x):\n    return x > 500\n$$",
+			"CREATE DATASET loose AS SELECT x, y FROM measured WHERE x > 100",
+			"CREATE DATASET fixed AS SELECT x, y FROM measured WHERE x > 100 WITH (pin = true)",
+			"CREATE METRIC fair USING f1 WITH (average = 'macro')",
+			"DELETE FROM measured WHERE x < 200",
+		} {
+			if state, line := firstError(s.query(t, sql)); state != "" {
+				t.Fatalf("%s: %s", sql, line)
+			}
+		}
+		want := "[[judged 1 accuracy 0.9750312109862672 801 0 NULL NULL] [judged 1 fair 0.9730139478471801 801 0 NULL NULL]]"
+		if got := fmt.Sprint(on.rows(t, "VALIDATE MODEL judged ON DATASET loose TARGET y METRICS (accuracy, fair)")); got != want {
+			t.Errorf("not pinned: %s, want %s", got, want)
+		}
+		want = "[[judged 1 f1_macro 0.9773755656108597 900 0 NULL NULL] [judged 1 fair 0.9773755656108597 900 0 NULL NULL]]"
+		if got := fmt.Sprint(on.rows(t, "VALIDATE MODEL judged ON DATASET fixed@1 TARGET y METRICS (f1_macro, fair)")); got != want {
+			t.Errorf("pinned: %s, want %s", got, want)
+		}
+		s.wantError(t, "VALIDATE MODEL judged ON DATASET loos TARGET y", "42704", "loos")
+		s.wantError(t, "VALIDATE MODEL judged ON DATASET loose TARGET z", "42703", "x, y")
+		s.wantRow(t, "SELECT string_agg(DISTINCT source, ' ' ORDER BY source) FROM pinnacle.metrics WHERE model = 'judged'", "dataset fixed@1 dataset loose")
+	})
+}
+
+// TestRolesOfValidation holds whose rights count: the session's own role's, and the owner's of a model that carries its
+// validation.
+func TestRolesOfValidation(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		s := on.open(t)
+		if state, line := firstError(s.query(t, "CREATE ROLE weak")); state == "42501" {
+			t.Skipf("roles cannot be made here: %s", line)
+		}
+		s.wantTag(t, timesModel("MODEL", "weighed", 2), "CREATE MODEL")
+		s.wantTag(t, "CREATE TABLE hidden AS SELECT 1 AS x, 2 AS y", "SELECT 1")
+		s.wantTag(t, "SET ROLE weak", "SET")
+		s.wantError(t, "VALIDATE MODEL weighed ON (SELECT x, y FROM hidden) TARGET y METRICS (mae)", "42501", "hidden")
+		s.wantRow(t, "SELECT state, sqlstate, owner FROM pinnacle.jobs WHERE component = 'weighed'", "failed", "42501", "weak")
+		id := on.value(t, "SELECT max(id) FROM pinnacle.jobs WHERE owner <> 'weak'")
+		s.wantError(t, "SELECT pinnacle.cancel_job("+id+")", "42501", "cancel_job")
+		s.wantTag(t, "RESET ROLE", "RESET")
+		s.wantRow(t, "SELECT count(*) FROM pinnacle.metrics WHERE model = 'weighed'", "0")
+		s.wantTag(t, "DROP ROLE weak", "DROP ROLE")
+	})
+}
