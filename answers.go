@@ -17,7 +17,7 @@ const cacheDir = "answers"
 // openAnswers makes the Answerer of all sessions. Where its cache cannot be had it has none: a cache never keeps the
 // proxy from starting.
 func (p *Proxy) openAnswers() {
-	c := answer.Config{CacheFrom: p.settings.PredictCacheFrom, Program: build(), BatchBytes: int(p.settings.PredictBatchBytes), Logger: p.options.Logger}
+	c := answer.Config{CacheFrom: p.settings.PredictCacheFrom, Program: build(), BatchBytes: int(p.settings.PredictBatchBytes), Logger: p.options.Logger, Outputs: listenerOutputs{p}}
 	seen := metrics.Answers{}
 	if p.settings.PredictCacheBytes > 0 {
 		cache, err := badgercache.Open(badgercache.Config{Dir: filepath.Join(p.settings.DataDir, cacheDir), MaxBytes: int64(p.settings.PredictCacheBytes),

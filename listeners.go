@@ -85,7 +85,7 @@ func (m listenerModels) Predict(ctx context.Context, model *datalayer.ModelVersi
 		return udf.Column{}, nil, err
 	}
 	defer lease.Release()
-	got, err := m.p.answerer.Answer(ctx, answer.Request{Model: lease, Args: args, Rows: rows, UseCache: true, OnError: answer.Null, Details: true})
+	got, err := m.p.answerer.Answer(ctx, answer.Request{Model: lease, Args: args, Rows: rows, UseCache: true, NoOutputs: true, OnError: answer.Null, Details: true})
 	stats := got.Stats
 	stats.Rows, stats.Distinct = int64(rows), int64(rows)
 	m.p.Datalayer.Record(lease.Version(), stats)
@@ -103,6 +103,19 @@ func (m listenerModels) Predict(ctx context.Context, model *datalayer.ModelVersi
 		failed[i] = d.Err
 	}
 	return got.Answers, failed, nil
+}
+
+// listenerOutputs are the outputs of listeners, as answers of predict.
+type listenerOutputs struct{ p *Proxy }
+
+var _ answer.Outputs = listenerOutputs{}
+
+// Of implements answer.Outputs.
+func (o listenerOutputs) Of(v *datalayer.ModelVersion) []string { return o.p.keeper.Of(v) }
+
+// Find implements answer.Outputs.
+func (o listenerOutputs) Find(ctx context.Context, v *datalayer.ModelVersion, args []udf.Column, rows []int32) ([]int, udf.Column, error) {
+	return o.p.keeper.Find(ctx, v, args, rows)
 }
 
 // maxListenerErrors is how many rows of one listener pinnacle.listener_errors has, the latest ones.

@@ -265,23 +265,25 @@ type report struct {
 
 // callReport is what EXPLAIN tells of one call; the counts only with ANALYZE.
 type callReport struct {
-	Model       string  `json:"Model"`
-	Version     int     `json:"Version"`
-	Runtime     string  `json:"Runtime"`
-	Call        string  `json:"Call"`
-	Rows        *int64  `json:"Rows,omitempty"`
-	Distinct    *int64  `json:"Distinct Arguments,omitempty"`
-	NullSkipped *int64  `json:"NULL Skipped,omitempty"`
-	Cached      *int64  `json:"Cached,omitempty"`
-	Shared      *int64  `json:"Shared,omitempty"`
-	Calls       *int64  `json:"Calls,omitempty"`
-	Batches     *int64  `json:"Batches,omitempty"`
-	Millis      float64 `json:"Model Time,omitempty"`
+	Model   string `json:"Model"`
+	Version int    `json:"Version"`
+	Runtime string `json:"Runtime"`
+	Call    string `json:"Call"`
+	// Outputs are the listeners whose outputs are looked at before the model is asked.
+	Outputs     []string `json:"Outputs,omitempty"`
+	Rows        *int64   `json:"Rows,omitempty"`
+	Distinct    *int64   `json:"Distinct Arguments,omitempty"`
+	NullSkipped *int64   `json:"NULL Skipped,omitempty"`
+	Cached      *int64   `json:"Cached,omitempty"`
+	Shared      *int64   `json:"Shared,omitempty"`
+	Calls       *int64   `json:"Calls,omitempty"`
+	Batches     *int64   `json:"Batches,omitempty"`
+	Millis      float64  `json:"Model Time,omitempty"`
 }
 
 func newReport(p *predictStatement) *report {
 	if p.ship != nil {
-		return newShipReport(p.ship)
+		return newShipReport(p.ship, p.s.cfg.Answerer)
 	}
 	plan := p.stream
 	r := &report{way: "Predict Stream", filters: plan.FilterTexts, limit: -1}
@@ -289,7 +291,7 @@ func newReport(p *predictStatement) *report {
 		r.limit = plan.Limit
 	}
 	for _, c := range plan.Calls {
-		r.calls = append(r.calls, callReport{Model: c.Model.Name, Version: c.Model.Version, Runtime: c.Model.Runtime, Call: oneLine(c.Text)})
+		r.calls = append(r.calls, callReport{Model: c.Model.Name, Version: c.Model.Version, Runtime: c.Model.Runtime, Call: oneLine(c.Text), Outputs: p.s.cfg.Answerer.Outputs(c.Model)})
 	}
 	return r
 }
@@ -320,6 +322,9 @@ func (r *report) text(home []string) []string {
 	lines := []string{head}
 	for _, c := range r.calls {
 		lines = append(lines, fmt.Sprintf("  Model: %s@%d (%s)", c.Model, c.Version, c.Runtime), "    Call: "+c.Call)
+		if len(c.Outputs) > 0 {
+			lines = append(lines, "    Outputs: "+strings.Join(c.Outputs, ", "))
+		}
 		if c.Rows != nil {
 			lines = append(lines, fmt.Sprintf("    Rows: %d  Distinct: %d  NULL Skipped: %d  Cached: %d  Shared: %d  Calls: %d  Batches: %d  Model Time: %.3f ms",
 				*c.Rows, *c.Distinct, *c.NullSkipped, *c.Cached, *c.Shared, *c.Calls, *c.Batches, c.Millis))

@@ -4,14 +4,15 @@ import (
 	"context"
 	"time"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 )
 
 // newShipReport is the report of a plan by demand rounds: an entry for each temporary function.
-func newShipReport(plan *planner.Ship) *report {
+func newShipReport(plan *planner.Ship, answerer *answer.Answerer) *report {
 	r := &report{way: "Predict Rounds", limit: -1}
 	for _, f := range plan.Functions {
-		k := callReport{Model: f.Model.Name, Version: f.Model.Version, Runtime: f.Model.Runtime}
+		k := callReport{Model: f.Model.Name, Version: f.Model.Version, Runtime: f.Model.Runtime, Outputs: answerer.Outputs(f.Model)}
 		if len(f.Calls) > 0 {
 			k.Call = oneLine(f.Calls[0])
 		}

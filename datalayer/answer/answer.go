@@ -30,6 +30,9 @@ type Config struct {
 	// Program tells builds of the program apart that may answer differently: answers that one has cached are not those
 	// of another.
 	Program string
+	// Outputs has answers that are kept beside the rows of a database, for models that the cache is used for; nil: there are
+	// none.
+	Outputs Outputs
 	// BatchBytes is the size that the arguments of one call of a model should not pass (setting predict_batch_bytes):
 	// 4 MiB.
 	BatchBytes int
@@ -54,6 +57,7 @@ const shareFrom = 5 * time.Microsecond
 // for each other.
 type Answerer struct {
 	cache      Store
+	outputs    Outputs
 	cacheFrom  time.Duration
 	program    string
 	batchBytes int
@@ -65,7 +69,7 @@ type Answerer struct {
 
 // New makes an Answerer, which is closed by Close.
 func New(config Config) *Answerer {
-	a := &Answerer{cache: config.Cache, cacheFrom: config.CacheFrom, program: config.Program, batchBytes: cmp.Or(config.BatchBytes, defaultBatchBytes), logger: config.Logger, known: map[[identityBytes]byte]*known{}}
+	a := &Answerer{cache: config.Cache, outputs: config.Outputs, cacheFrom: config.CacheFrom, program: config.Program, batchBytes: cmp.Or(config.BatchBytes, defaultBatchBytes), logger: config.Logger, known: map[[identityBytes]byte]*known{}}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
@@ -112,6 +116,8 @@ type Request struct {
 	// CacheAlways uses the cache, with UseCache, also for a model that is not deterministic or that answers faster than
 	// the cache does.
 	CacheAlways bool
+	// NoOutputs leaves Config.Outputs alone.
+	NoOutputs bool
 	// OnError says what becomes of a row that the model cannot answer.
 	OnError OnError
 	// Budget is the statement's, which its calls are taken from; nil for none.
@@ -143,7 +149,7 @@ type Detail struct {
 	// Err is why the model could not answer the row; nil where it could. datalayer.ModelVersion's Failure makes what the
 	// client is told of it.
 	Err error
-	// Cached says that an earlier statement's answer was taken, Shared that of a call that another request had under way.
+	// Cached says that an earlier statement's answer was taken, or one of Config.Outputs, Shared that of a call that another request had under way.
 	Cached, Shared bool
 	// Busy is the time in the model of the whole batch that the row was in; 0 for a row that was in none of this request's.
 	Busy time.Duration

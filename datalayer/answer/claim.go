@@ -22,6 +22,9 @@ func (k *asking) chunk(ctx context.Context, calls *calls, rows []int32, share, c
 	if cache {
 		claimed = k.lookUp(calls, claimed)
 	}
+	if len(claimed) > 0 && k.looksAtOutputs() {
+		claimed = k.lookUpOutputs(ctx, calls, claimed)
+	}
 	for len(claimed) > 0 {
 		row := int(claimed[0].row)
 		bytes := k.bytes(row, row+1)

@@ -81,6 +81,9 @@ func (k *kept) makeOutputs(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, "CREATE TABLE "+k.outputs+" ("+k.keyList(k.own)+", "+ordinal+"output "+k.output.String()+
 		", model_version integer NOT NULL, updated_at timestamptz NOT NULL, input_hash bytea NOT NULL, PRIMARY KEY ("+key+"));"+
 		"COMMENT ON TABLE "+k.outputs+" IS "+literal(k.comment()))
+	if err == nil && k.findable() {
+		_, err = tx.Exec(ctx, "CREATE INDEX ON "+k.outputs+" USING hash (input_hash)")
+	}
 	if err != nil || k.def.Owner == "" {
 		return err
 	}

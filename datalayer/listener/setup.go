@@ -34,6 +34,8 @@ type kept struct {
 	dry bool
 	// others are the names of the other listeners that there are.
 	others []string
+	// indexed says that outputs can be found by the hash of their input.
+	indexed bool
 	// salt goes into every hash of an input, so that outputs of another definition are not taken for this one's.
 	salt int64
 }
@@ -92,6 +94,9 @@ func (k *kept) ensure(ctx context.Context, tx pgx.Tx, how string) error {
 	}
 	captured, err := k.ensureCaptures(ctx, tx, how)
 	if err != nil {
+		return err
+	}
+	if k.indexed, err = k.hasHashIndex(ctx, tx); err != nil {
 		return err
 	}
 	if made || more || captured {

@@ -240,19 +240,16 @@ func (s *source) checkArguments(ctx context.Context, tx pgx.Tx, def *Definition,
 		}
 		want := model.Args[i].Type
 		expression := "(" + def.Arguments[i] + "\n)"
-		switch pgvalue.Convert(oid, want) {
-		case pgvalue.Refused:
+		if pgvalue.Convert(oid, want) == pgvalue.Refused {
 			e := faultf("42883", "argument %d of model %q is %s, the listener gives %s", i+1, model.Name, want, name)
 			e.Hint = fmt.Sprintf("No implicit cast leads from one to the other; write one: PREDICT %s (… %s::%s …).", model.Name, strings.TrimSpace(def.Arguments[i]), want)
 			return e
-		case pgvalue.Cast:
-			expression, oid = expression+"::"+want.String(), want.OID()
-		default:
-			if oid != field.DataTypeOID {
-				expression += "::" + name
-			}
 		}
-		s.arguments, s.oids = append(s.arguments, expression), append(s.oids, oid)
+		// The hash is that of the model's own types, so that equal arguments have one hash wherever they come from.
+		if field.DataTypeOID != want.OID() {
+			expression += "::" + want.String()
+		}
+		s.arguments, s.oids = append(s.arguments, expression), append(s.oids, want.OID())
 	}
 	return nil
 }

@@ -42,6 +42,10 @@ func TestListener(t *testing.T) {
 			awaited(t, on, "SELECT id, output FROM kept_out ORDER BY id", "SELECT id, 2 * k FROM kept_rows ORDER BY id")
 		}
 		check()
+		explained := fmt.Sprint(on.rows(t, "EXPLAIN SELECT predict('kept_times', k) FROM kept_rows"))
+		if !strings.Contains(explained, "Outputs: kept_noted, kept_out") && !strings.Contains(explained, "Outputs: kept_out, kept_noted") {
+			t.Errorf("EXPLAIN does not tell of the outputs: %s", explained)
+		}
 		s.wantTag(t, "UPDATE kept_rows SET k = -k, id = id + 1000 WHERE id < 50", "UPDATE 49")
 		s.wantTag(t, "DELETE FROM kept_rows WHERE id BETWEEN 100 AND 120", "DELETE 21")
 		s.wantTag(t, "INSERT INTO kept_rows SELECT 5000 + i, predict('kept_times', i) FROM generate_series(1, 10) i", "INSERT 0 10")
@@ -99,6 +103,30 @@ func TestListenerOfARoleWithoutRights(t *testing.T) {
 	s.wantTag(t, "SET ROLE unread_reader", "SET")
 	s.wantTag(t, "CREATE LISTENER l ON hidden PREDICT times (k)", "CREATE LISTENER")
 	s.wantRow(t, "SELECT count(*) FROM l", "0")
+}
+
+// TestOutputsInPlaceOfCalls reads outputs where a slow model would be asked, within a transaction that has changed rows too.
+func TestOutputsInPlaceOfCalls(t *testing.T) {
+	t.Parallel()
+	_, on := spare(t, proxyOptions{args: []string{"--predict-cache-bytes", "0"}})
+	on.exec(t, strings.Replace(timesModel("MODEL", "times", 2), "    return", "    for i in range(2000):\n        i + 1\n    return", 1))
+	on.exec(t, "CREATE TABLE source AS SELECT i AS id, i AS k FROM generate_series(1, 200) i")
+	on.exec(t, "ALTER TABLE source ADD PRIMARY KEY (id)")
+	on.exec(t, "CREATE LISTENER out ON source PREDICT times (k)")
+	awaited(t, on, "SELECT count(*) FROM out", "SELECT 200")
+	s := on.open(t)
+	explained := fmt.Sprint(s.query(t, "EXPLAIN (ANALYZE) SELECT predict('times', k) FROM source"))
+	if !strings.Contains(explained, "Outputs: out") || !strings.Contains(explained, "Cached: 200  Shared: 0  Calls: 0") {
+		t.Errorf("the model was asked: %s", explained)
+	}
+	s.wantTag(t, "BEGIN", "BEGIN")
+	s.wantTag(t, "UPDATE source SET k = k + 1000 WHERE id <= 10", "UPDATE 10")
+	s.wantRow(t, "SELECT count(*) FROM source WHERE predict('times', k) = 2 * k", "200")
+	explained = fmt.Sprint(s.query(t, "EXPLAIN (ANALYZE) SELECT predict('times', k) FROM source"))
+	if !strings.Contains(explained, "Cached: 190  Shared: 0  Calls: 10") {
+		t.Errorf("EXPLAIN after an UPDATE: %s", explained)
+	}
+	s.wantTag(t, "ROLLBACK", "ROLLBACK")
 }
 
 // TestListenerSurvivesKills kills the proxy in the middle of backfills, and of writes, again and again.
