@@ -35,6 +35,9 @@ type Store interface {
 	Open(ctx context.Context, d Digest) (io.ReadCloser, int64, error)
 	// Stat tells whether an artifact is there (ErrNotFound if not), without reading it.
 	Stat(ctx context.Context, d Digest) (Info, error)
+	// Touch renews LastPut and gives what Stat does, without reading: ErrNotFound if there is no such artifact. Who is
+	// about to refer to one keeps it thereby from a Delete that some other process is about to make.
+	Touch(ctx context.Context, d Digest) (Info, error)
 	// Delete removes an artifact that was last put before a moment, in one step with asking for that; the zero time
 	// stands for any. It reports whether it did; that there is no such artifact is no error. Readers that are
 	// open go on.

@@ -99,7 +99,7 @@ func (d *Datalayer) resolveArtifact(ctx context.Context, from string, dryRun boo
 // storedArtifact is an artifact that is in the store already.
 func (d *Datalayer) storedArtifact(ctx context.Context, digest artifacts.Digest) (artifact, error) {
 	unpin := d.pins.pin(digest)
-	info, err := d.config.Artifacts.Stat(ctx, digest)
+	info, err := d.config.Artifacts.Touch(ctx, digest) // another process may be about to collect it
 	if errors.Is(err, artifacts.ErrNotFound) {
 		err = &Error{
 			Code:    "58P01",

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"put mends", putMends},
 		{"delete", deletes},
 		{"delete before", deleteBefore},
+		{"touch", touch},
 		{"delete under a reader", deleteUnderReader},
 		{"list", list},
 		{"list ends early", listEndsEarly},
@@ -270,6 +271,24 @@ func deleteBefore(t *testing.T, f Fixture) {
 		t.Fatalf("Delete of an old artifact: %v, %v, want true", did, err)
 	}
 	wantNothing(t, f)
+}
+
+func touch(t *testing.T, f Fixture) {
+	ctx := context.Background()
+	if _, err := f.Store.Touch(ctx, sha256.Sum256([]byte("never put"))); !errors.Is(err, artifacts.ErrNotFound) {
+		t.Errorf("Touch of what is not there: %v, want ErrNotFound", err)
+	}
+	d := put(t, f.Store, []byte("looked at"))
+	f.Age(t, d, time.Now().Add(-48*time.Hour))
+	before := time.Now().Add(-time.Hour)
+	info, err := f.Store.Touch(ctx, d)
+	if err != nil || info.Digest != d || info.Size != 9 || info.LastPut.Before(before) {
+		t.Fatalf("Touch: %+v, %v", info, err)
+	}
+	if did, err := f.Store.Delete(ctx, d, before); did || err != nil {
+		t.Errorf("Delete of what was touched since: %v, %v, want false", did, err)
+	}
+	wantContent(t, f.Store, []byte("looked at"))
 }
 
 func deleteUnderReader(t *testing.T, f Fixture) {

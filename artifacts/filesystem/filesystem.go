@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts"
@@ -29,9 +30,26 @@ const (
 // Store is the store in one directory. It implements artifacts.Local. It holds nothing open, so it is not closed.
 type Store struct {
 	dir string
-	// mu makes Delete's look at the time one step with its removal, against a Put that renews it. Put holds it only
-	// while it renames.
+	// mu makes Delete's look at the time one step with its removal, against a Put or Touch that renews it, together
+	// with a lock on the directory, which does so for other processes. Put holds both only while it renames.
 	mu sync.Mutex
+}
+
+// exclusive runs f while no other Put, Touch or Delete, of any process, is at its decisive step.
+func (s *Store) exclusive(f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lock, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // which unlocks it
+	for {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			return errors.Join(err, f())
+		}
+	}
 }
 
 var _ artifacts.Local = (*Store)(nil)
@@ -87,10 +105,7 @@ func (s *Store) place(tmp *temporary, d artifacts.Digest) error {
 	if err := os.MkdirAll(inner, dirMode); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	err := tmp.rename(name)
-	s.mu.Unlock()
-	if err != nil {
+	if err := s.exclusive(func() error { return tmp.rename(name) }); err != nil {
 		return err
 	}
 	for _, dir := range []string{inner, outer, s.dir} {
@@ -154,26 +169,45 @@ func (s *Store) Delete(ctx context.Context, d artifacts.Digest, before time.Time
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	name := s.name(d)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	did := false
+	err := s.exclusive(func() (err error) {
+		did, err = remove(s.name(d), before)
+		return err
+	})
+	if err != nil {
+		return did, s.failed("delete the artifact", err)
+	}
+	return did, nil
+}
+
+// remove removes a file that was last written before a moment, the zero time for any, and says whether it did.
+func remove(name string, before time.Time) (bool, error) {
 	st, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
-		return false, s.failed("delete the artifact", err)
+		return false, err
 	}
 	if !before.IsZero() && !st.ModTime().Before(before) {
 		return false, nil
 	}
 	if err := os.Remove(name); err != nil {
-		return false, s.failed("delete the artifact", err)
+		return false, err
 	}
-	if err := syncDir(filepath.Dir(name)); err != nil {
-		return true, s.failed("delete the artifact", err)
+	return true, syncDir(filepath.Dir(name))
+}
+
+// Touch implements artifacts.Store.
+func (s *Store) Touch(ctx context.Context, d artifacts.Digest) (artifacts.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return artifacts.Info{}, err
 	}
-	return true, nil
+	now := time.Now()
+	if err := s.exclusive(func() error { return os.Chtimes(s.name(d), now, now) }); err != nil {
+		return artifacts.Info{}, s.missing("look for the artifact", d, err)
+	}
+	return s.Stat(ctx, d)
 }
 
 // List implements artifacts.Store. Files that are no artifacts are passed over.

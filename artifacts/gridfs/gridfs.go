@@ -159,6 +159,19 @@ func (s *Store) Stat(ctx context.Context, d artifacts.Digest) (artifacts.Info, e
 	return artifacts.Info{Digest: d, Size: e.Size, LastPut: e.LastPut}, nil
 }
 
+// Touch implements artifacts.Store.
+func (s *Store) Touch(ctx context.Context, d artifacts.Digest) (artifacts.Info, error) {
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: "last_put", Value: time.Now().UTC()}}}}
+	result, err := s.entries.UpdateOne(ctx, bson.D{{Key: "_id", Value: d.String()}}, set)
+	if err != nil {
+		return artifacts.Info{}, s.failedIn(ctx, "look for the artifact", err)
+	}
+	if result.MatchedCount == 0 {
+		return artifacts.Info{}, artifacts.NotFound(d)
+	}
+	return s.Stat(ctx, d)
+}
+
 // Delete implements artifacts.Store. The bytes stay for the readers until their lease runs out.
 func (s *Store) Delete(ctx context.Context, d artifacts.Digest, before time.Time) (bool, error) {
 	e, err := s.entry(ctx, d)
@@ -174,7 +187,7 @@ func (s *Store) Delete(ctx context.Context, d artifacts.Digest, before time.Time
 	if err := s.renew(ctx, e.File); err != nil {
 		return false, s.failedIn(ctx, "delete the artifact", err)
 	}
-	result, err := s.entries.DeleteOne(ctx, bson.D{{Key: "_id", Value: e.Digest}, {Key: "file", Value: e.File}})
+	result, err := s.entries.DeleteOne(ctx, bson.D{{Key: "_id", Value: e.Digest}, {Key: "file", Value: e.File}, {Key: "last_put", Value: e.LastPut}})
 	if err == nil {
 		err = s.sweep(ctx, time.Now())
 	}

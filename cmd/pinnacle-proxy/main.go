@@ -63,6 +63,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exit{exitUsage, &config.Error{Message: err.Error(), Hint: cmd.CommandPath() + " --help lists the flags."}}
 	})
+	root.AddCommand(newGC(), newVerify(), newBackup(), newRestore(), newMigrate())
 	root.AddCommand(newServe(), newJobs(), newCheckConfig(), newDoctor(), newVersion())
 	return root
 }

@@ -11,6 +11,8 @@ import (
 const (
 	schemaSpace = Space("schema")
 	schemaKey   = "version"
+	// importKey is there while records are brought in from elsewhere: see Import.
+	importKey = "import"
 )
 
 // schemaRecord is what is kept there.
@@ -61,6 +63,14 @@ func SchemaVersion(ctx context.Context, s Store) (version int, err error) {
 
 // schemaVersion reads the version in a transaction.
 func schemaVersion(r Reader) (int, error) {
+	_, err := r.Get(schemaSpace, importKey)
+	if err == nil {
+		return 0, &Error{Code: "55000", Message: "the metadata store is incomplete: bringing records into it was cut off",
+			Hint: "Run pinnacle-proxy restore, or migrate, again with --replace."}
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
 	value, err := r.Get(schemaSpace, schemaKey)
 	if errors.Is(err, ErrNotFound) {
 		return 0, nil

@@ -40,6 +40,8 @@ type Reader interface {
 	// as it is. each may use the transaction, also to change keys of the range; whether the scan still meets a key
 	// that each has put ahead of it is not said.
 	Scan(space Space, from, to string, limit int, each func(key string, value []byte) error) error
+	// Spaces gives the spaces that have keys, ordered. In an Update it may collide with every other.
+	Spaces() ([]Space, error)
 }
 
 // Tx reads and changes within one transaction, and reads its own changes, in Scan too.

@@ -11,6 +11,9 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 )
 
+// Layout is the version of the records' layout that this program writes.
+func Layout() int { return len(migrations()) }
+
 // migrations bring the records from one version of the layout to the next.
 func migrations() []keyvalue.Migration {
 	return []keyvalue.Migration{

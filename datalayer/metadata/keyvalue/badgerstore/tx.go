@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -99,6 +100,30 @@ func (t *tx) Scan(space keyvalue.Space, from, to string, limit int, each func(ke
 		}
 		next = databaseKey(space, page[len(page)-1].key) + "\x00"
 	}
+}
+
+// Spaces implements keyvalue.Reader. It goes from the first key of a space to that of the next.
+func (t *tx) Spaces() (spaces []keyvalue.Space, err error) {
+	if t.update != nil {
+		t.update.ranges = append(t.update.ranges, keyRange{})
+	}
+	options := badger.DefaultIteratorOptions
+	options.PrefetchValues = false
+	it := t.txn.NewIterator(options)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); {
+		if err := t.ctx.Err(); err != nil {
+			return nil, err
+		}
+		name, _, ok := strings.Cut(string(it.Item().Key()), string(rune(spaceEnd)))
+		if !ok { // schemaKey
+			it.Next()
+			continue
+		}
+		spaces = append(spaces, keyvalue.Space(name))
+		it.Seek([]byte(name + string(rune(spaceEnd+1))))
+	}
+	return spaces, nil
 }
 
 // page reads keys of the database from <= key < end until there are enough for once; none says that there are no more.

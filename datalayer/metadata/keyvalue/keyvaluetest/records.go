@@ -91,6 +91,15 @@ func spaces(t *testing.T, f Fixture) {
 		return nil
 	})
 	update(t, f.Store, func(tx keyvalue.Tx) error { return tx.Delete("ab", "key") })
+	listed := func(r keyvalue.Reader) error {
+		got, err := r.Spaces()
+		if want := slices.DeleteFunc(slices.Clone(names), func(s keyvalue.Space) bool { return s == "ab" }); err == nil && !slices.Equal(got, want) {
+			t.Errorf("Spaces gives %q, want %q", got, want)
+		}
+		return err
+	}
+	view(t, f.Store, listed)
+	update(t, f.Store, func(tx keyvalue.Tx) error { return listed(tx) })
 	view(t, f.Store, func(r keyvalue.Reader) error {
 		for _, name := range names {
 			var got []string

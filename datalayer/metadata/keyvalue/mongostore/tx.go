@@ -189,6 +189,27 @@ func (t *tx) Scan(space keyvalue.Space, from, to string, limit int, each func(ke
 	}
 }
 
+// Spaces implements keyvalue.Reader. It goes from the first record of a space to that of the next, and guards each.
+func (t *tx) Spaces() (spaces []keyvalue.Space, err error) {
+	for after := ""; ; {
+		if err := t.ctx.Err(); err != nil {
+			return nil, err
+		}
+		page, err := t.page(bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: after}}}}, 1)
+		if err != nil {
+			return nil, t.failed("read", "any space", "", err)
+		}
+		if len(page) == 0 {
+			return spaces, nil
+		}
+		name, _, _ := strings.Cut(page[0].ID, spaceEnd)
+		if err := t.guard(keyvalue.Space(name)); err != nil {
+			return nil, err
+		}
+		spaces, after = append(spaces, keyvalue.Space(name)), name+spaceAfter
+	}
+}
+
 // page reads the first documents that a filter meets.
 func (t *tx) page(filter bson.D, size int) (found []document, err error) {
 	cursor, err := t.store.records.Find(t.ctx, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(size)))

@@ -19,8 +19,8 @@ const (
 	layoutTable  = "metadata_layout"
 )
 
-// records is the table of records for bun. Its columns are given as text, since their types differ.
-type records struct {
+// rows is the table of records for bun. Its columns are given as text, since their types differ.
+type rows struct {
 	bun.BaseModel `bun:"table:metadata_records"`
 }
 
@@ -51,6 +51,8 @@ type texts struct {
 	readLayout, addLayout string
 	// The parameters of get and remove are space and key, those of put key, space and value.
 	get, put, remove string
+	// spaces has no parameters.
+	spaces string
 	// update is for updateOrWrite alone: put then is INSERT. Its parameters are value, space and key.
 	update string
 	scan   map[page]string
@@ -58,7 +60,7 @@ type texts struct {
 
 // all are the statements of transactions.
 func (t *texts) all() []string {
-	found := []string{t.get, t.put, t.remove}
+	found := []string{t.get, t.put, t.remove, t.spaces}
 	if t.update != "" {
 		found = append(found, t.update)
 	}
@@ -111,6 +113,7 @@ func (w writer) texts() *texts {
 	t.get = w.where(w.db.NewSelect().TableExpr("?", w.table(recordsTable)).Column("value").QueryBuilder(), 1).Unwrap().(*bun.SelectQuery).String()
 	t.remove = w.where(w.db.NewDelete().TableExpr("?", w.table(recordsTable)).QueryBuilder(), 1).Unwrap().(*bun.DeleteQuery).String()
 	t.put = w.put()
+	t.spaces = w.db.NewSelect().TableExpr("?", w.table(recordsTable)).Distinct().Column("space").Order("space").String()
 	if w.e.upsert == updateOrWrite {
 		set := w.db.NewUpdate().TableExpr("?", w.table(recordsTable)).Set("? = ?", bun.Ident("value"), w.param(1))
 		t.update = w.where(set.QueryBuilder(), 2).Unwrap().(*bun.UpdateQuery).String()
@@ -150,7 +153,7 @@ func (w writer) where(q bun.QueryBuilder, first int) bun.QueryBuilder {
 // createRecords writes the table of the records.
 func (w writer) createRecords() string {
 	c := w.e.types
-	return w.db.NewCreateTable().Model((*records)(nil)).ModelTableExpr("?", w.table(recordsTable)).IfNotExists().
+	return w.db.NewCreateTable().Model((*rows)(nil)).ModelTableExpr("?", w.table(recordsTable)).IfNotExists().
 		ColumnExpr("? ? NOT NULL", bun.Ident("space"), bun.Safe(c.space)).
 		ColumnExpr("? ? NOT NULL", bun.Ident("key"), bun.Safe(c.key)).
 		ColumnExpr("? ? NOT NULL", bun.Ident("value"), bun.Safe(c.value)).

@@ -88,6 +88,26 @@ func (t *tx) Scan(space keyvalue.Space, from, to string, limit int, each func(ke
 	}
 }
 
+// Spaces implements keyvalue.Reader.
+func (t *tx) Spaces() (spaces []keyvalue.Space, err error) {
+	if err := t.ctx.Err(); err != nil {
+		return nil, err
+	}
+	rows, err := t.query(t.store.texts.spaces)
+	if err != nil {
+		return nil, t.failed("read", "any space", "", err)
+	}
+	for rows.Next() && err == nil {
+		var name string
+		err = rows.Scan(&name)
+		spaces = append(spaces, keyvalue.Space(name))
+	}
+	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		return nil, t.failed("read", "any space", "", err)
+	}
+	return spaces, nil
+}
+
 // pageSize is the number of rows to read at once where left are wanted; 0 or less is all.
 func pageSize(left int) int {
 	for _, size := range pageSizes {

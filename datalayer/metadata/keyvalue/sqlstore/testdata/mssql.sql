@@ -18,4 +18,5 @@ SELECT "key", "value" FROM "pinnacle"."metadata_records" WHERE ("space" = @p1) A
 SELECT "key", "value" FROM "pinnacle"."metadata_records" WHERE ("space" = @p1) AND ("key" >= @p2) ORDER BY "key" OFFSET 0 ROWS FETCH NEXT 10 ROWS ONLY;
 SELECT "key", "value" FROM "pinnacle"."metadata_records" WHERE ("space" = @p1) AND ("key" >= @p2) ORDER BY "key" OFFSET 0 ROWS FETCH NEXT 100 ROWS ONLY;
 SELECT "value" FROM "pinnacle"."metadata_records" WHERE ("space" = @p1) AND ("key" = @p2);
+SELECT DISTINCT "space" FROM "pinnacle"."metadata_records" ORDER BY "space";
 UPDATE "pinnacle"."metadata_records" SET "value" = @p1 WHERE ("space" = @p2) AND ("key" = @p3);

@@ -4,6 +4,7 @@ SELECT MAX(`version`) FROM `pinnacle_metadata_layout`;
 INSERT INTO `pinnacle_metadata_layout` (`version`) VALUES (?);
 DELETE FROM `pinnacle_metadata_records` WHERE (`space` = ?) AND (`key` = ?);
 INSERT INTO `pinnacle_metadata_records` (`key`, `space`, `value`) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE `value` = VALUES(`value`);
+SELECT DISTINCT `space` FROM `pinnacle_metadata_records` ORDER BY `space`;
 SELECT `key`, `value` FROM `pinnacle_metadata_records` WHERE (`space` = ?) AND (`key` > ?) AND (`key` < ?) ORDER BY `key` LIMIT 1;
 SELECT `key`, `value` FROM `pinnacle_metadata_records` WHERE (`space` = ?) AND (`key` > ?) AND (`key` < ?) ORDER BY `key` LIMIT 10;
 SELECT `key`, `value` FROM `pinnacle_metadata_records` WHERE (`space` = ?) AND (`key` > ?) AND (`key` < ?) ORDER BY `key` LIMIT 100;

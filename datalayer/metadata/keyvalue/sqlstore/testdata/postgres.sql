@@ -18,3 +18,4 @@ SELECT "key", "value" FROM "pinnacle"."metadata_records" WHERE ("space" = $1) AN
 SELECT "key", "value" FROM "pinnacle"."metadata_records" WHERE ("space" = $1) AND ("key" >= $2) ORDER BY "key" LIMIT 10;
 SELECT "key", "value" FROM "pinnacle"."metadata_records" WHERE ("space" = $1) AND ("key" >= $2) ORDER BY "key" LIMIT 100;
 SELECT "value" FROM "pinnacle"."metadata_records" WHERE ("space" = $1) AND ("key" = $2);
+SELECT DISTINCT "space" FROM "pinnacle"."metadata_records" ORDER BY "space";

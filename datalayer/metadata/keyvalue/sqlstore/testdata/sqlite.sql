@@ -17,3 +17,4 @@ SELECT "key", "value" FROM "pinnacle_metadata_records" WHERE ("space" = ?) AND (
 SELECT "key", "value" FROM "pinnacle_metadata_records" WHERE ("space" = ?) AND ("key" >= ?) ORDER BY "key" LIMIT 10;
 SELECT "key", "value" FROM "pinnacle_metadata_records" WHERE ("space" = ?) AND ("key" >= ?) ORDER BY "key" LIMIT 100;
 SELECT "value" FROM "pinnacle_metadata_records" WHERE ("space" = ?) AND ("key" = ?);
+SELECT DISTINCT "space" FROM "pinnacle_metadata_records" ORDER BY "space";
