@@ -37,14 +37,17 @@ type index struct {
 	// counters are those of the table when the last scan began, scanned is when that was.
 	counters string
 	scanned  time.Time
-	// revision counts the changes of the store, rows and skipped those of the last scan.
-	revision      int64
-	rows, skipped int64
-	closed        bool
+	// began is when the index was taken up by this process, and revision counts the changes of its store since then: together
+	// they name what it holds, as no other run of the program does.
+	began    time.Time
+	revision int64
+	// skipped are the rows of the last scan that had no vector that fits.
+	skipped int64
+	closed  bool
 }
 
 func newIndex(k *Keeper, name string, r *component.Record) *index {
-	x := &index{keeper: k, name: name, version: r.Version, hash: r.Hash, owner: r.Owner, dir: k.dirOf(name, r.Version)}
+	x := &index{keeper: k, name: name, version: r.Version, hash: r.Hash, owner: r.Owner, began: time.Now(), dir: k.dirOf(name, r.Version)}
 	if err := json.Unmarshal(r.Definition, &x.def); err != nil {
 		x.failure = fmt.Errorf("definition of %s: %w", r.Ref(), err)
 	}
@@ -64,14 +67,39 @@ func (x *index) info() (*Info, error) {
 	return &Info{Table: x.source.table, Key: x.source.key}, nil
 }
 
-// opened gives the store, nil where there is none because there has been no row yet, and its revision.
-func (x *index) opened() (*vector.Store, int64, error) {
+// opened gives the store, nil where there is none because there has been no row yet.
+func (x *index) opened() (*vector.Store, error) {
 	if _, err := x.info(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.store, x.revision, nil
+	return x.store, nil
+}
+
+// state names what the index holds and what makes vectors of texts.
+func (x *index) state(ctx context.Context) string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	state := fmt.Sprintf("%d %s %d %d", x.version, x.hash, x.began.UnixNano(), x.revision)
+	if x.source != nil {
+		state += " " + x.keeper.modelHash(ctx, x.source)
+	}
+	return state
+}
+
+// renew takes the store away where the model makes vectors of another dimension than it has.
+func (x *index) renew(dimension int) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.store == nil || x.store.Dimension() == dimension {
+		return nil
+	}
+	x.stop()
+	err := x.store.Close()
+	x.store = nil
+	x.revision++
+	return errors.Join(err, vector.Remove(x.dir))
 }
 
 // close ends upkeep and closes the files.
@@ -123,18 +151,18 @@ func (x *index) follow(ctx context.Context, upkeep *sync.WaitGroup) error {
 	x.mu.Lock()
 	s, counters, scanned := x.source, x.counters, x.scanned
 	x.mu.Unlock()
-	if s == nil || scanned.IsZero() {
-		var err error
-		if s, err = x.keeper.look(ctx, x.def); err != nil {
+	if s != nil && time.Since(scanned) < x.keeper.config.Reconcile {
+		if now, err := x.keeper.counters(ctx, s); err != nil || now == counters {
 			return err
 		}
+	}
+	s, err := x.keeper.look(ctx, x.def) // the table may be another one by now
+	if err != nil {
+		return err
 	}
 	now, err := x.keeper.counters(ctx, s)
 	if err != nil {
 		return err
-	}
-	if now == counters && time.Since(scanned) < x.keeper.config.Reconcile {
-		return nil
 	}
 	began := time.Now()
 	if err := x.scan(ctx, s, upkeep); err != nil {

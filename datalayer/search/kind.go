@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/component"
 )
 
@@ -45,21 +46,26 @@ func (k Kind) Check(ctx context.Context, in component.Proposal) (*component.Chec
 	if err != nil {
 		return nil, err
 	}
-	if in.Home != nil {
-		if table, err = readable(ctx, in.Home, table, expression); err != nil {
-			return nil, err
-		}
-		if def.Table != "" {
-			def.Table = table
-		}
-	}
-	s, err := k.Keeper.look(ctx, def)
-	if err != nil {
-		return nil, err
-	}
-	checked := &component.Checked{Definition: def}
+	checked := &component.Checked{}
 	if def.Listener != "" {
 		checked.Uses = append(checked.Uses, component.Ref{Kind: component.KindListener, Name: def.Listener})
+	}
+	if in.Home != nil {
+		table, err = readable(ctx, in.Home, table, expression)
+	}
+	if def.Table != "" {
+		def.Table = table
+	}
+	checked.Definition = def
+	var s *source
+	if err == nil {
+		s, err = k.Keeper.look(ctx, def)
+	}
+	if def.Listener != "" && missing(err) {
+		return checked, nil // the listener's job makes the table of its outputs
+	}
+	if err != nil {
+		return nil, err
 	}
 	if model != "" && (s.text || def.Options["model"] != "") {
 		if _, err := k.Keeper.models.Describe(ctx, s.model, s.version); err != nil {
@@ -78,11 +84,14 @@ func readable(ctx context.Context, home component.Home, table, expression string
 		return "", err
 	}
 	if len(rows) == 0 || rows[0][0] == nil {
-		return "", fault("42P01", fmt.Sprintf("relation %s does not exist", table), "The outputs of a listener that is new are made by its job.")
+		return "", fault("42P01", fmt.Sprintf("relation %s does not exist", table), "")
 	}
 	_, err = home.Query(ctx, "EXPLAIN SELECT ("+expression+"\n) FROM "+*rows[0][0])
 	return *rows[0][0], err
 }
+
+// missing reports whether an error says that a table is not there.
+func missing(err error) bool { return err != nil && datalayer.ErrorOf(err).Code == "42P01" }
 
 // Plan implements component.Kind.
 func (k Kind) Plan(change component.Change) (component.Plan, error) {
@@ -112,7 +121,7 @@ func (k *Keeper) Build(ctx context.Context, name string, run Run) error {
 			x.mu.Lock()
 			ready, failure, store := x.ready, x.failure, x.store
 			x.mu.Unlock()
-			if failure != nil {
+			if failure != nil && (x.def.Listener == "" || !missing(failure)) {
 				return failure
 			}
 			if store != nil {

@@ -40,12 +40,10 @@ func (k *Keeper) Virtual(name string) (m udf.Model, revision string, err error) 
 	if err != nil {
 		return nil, "", err
 	}
-	_, n, err := x.opened()
-	if err != nil {
+	if _, err := x.opened(); err != nil {
 		return nil, "", err
 	}
-	f := &finder{x: x, nearest: function == "nearest"}
-	return f, fmt.Sprintf("%d %s %d", x.version, x.hash, n), nil
+	return &finder{x: x, nearest: function == "nearest"}, x.state(context.Background()), nil
 }
 
 // finder is an index as a model: nearest(by, query, n) gives a JSON array of objects with the key's columns and score;
@@ -79,7 +77,7 @@ func (f *finder) Predict(ctx context.Context, args []udf.Column) (udf.Column, er
 		return udf.Column{}, err
 	}
 	answer := udf.NewColumn(f.Signature().Returns, rows)
-	store, _, err := f.x.opened()
+	store, err := f.x.opened()
 	if err != nil {
 		return udf.Column{}, err
 	}

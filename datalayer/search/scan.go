@@ -56,16 +56,18 @@ func (x *index) scanWithin(ctx context.Context, tx pgx.Tx, s *source, upkeep *sy
 	}
 	var r stale
 	var xmin string
-	seen := int64(0)
+	made := ""
+	if s.text { // another model makes other vectors
+		made = x.keeper.modelHash(ctx, s)
+	}
 	_, err = pgx.ForEachRow(rows, []any{&r.key, &xmin, &r.ctid}, func() error {
 		h := fnv.New64a()
-		fmt.Fprint(h, xmin, r.ctid)
+		fmt.Fprint(h, xmin, r.ctid, made)
 		r.tag = h.Sum64()
 		if tag, there := left[r.key]; !there || tag != r.tag {
 			changed = append(changed, r)
 		}
 		delete(left, r.key)
-		seen++
 		return nil
 	})
 	if err != nil {
@@ -91,7 +93,7 @@ func (x *index) scanWithin(ctx context.Context, tx pgx.Tx, s *source, upkeep *sy
 	if skipped > 0 && skipped != x.skipped {
 		x.keeper.config.Logger.Warn("rows of a vector index have no vector that fits", "index", x.name, "rows", skipped)
 	}
-	x.rows, x.skipped = seen, skipped
+	x.skipped = skipped
 	return nil
 }
 
@@ -187,22 +189,28 @@ func (x *index) dimension(ctx context.Context, tx pgx.Tx, s *source) (int, error
 	if err != nil || n > 0 {
 		return n, err
 	}
-	x.mu.Lock()
-	store := x.store
-	x.mu.Unlock()
-	if store != nil {
-		return store.Dimension(), nil
-	}
 	if s.text {
 		vectors, err := x.keeper.embed(ctx, s, []string{""})
 		if err != nil {
 			return 0, err
 		}
-		return len(vectors[0]), nil
+		return len(vectors[0]), x.renew(len(vectors[0]))
+	}
+	x.mu.Lock()
+	store := x.store
+	x.mu.Unlock()
+	if store != nil && store.Len() > 0 {
+		return store.Dimension(), nil
 	}
 	err = tx.QueryRow(ctx, "SELECT pg_catalog.cardinality("+s.vector+") FROM "+s.table+" AS t WHERE pg_catalog.cardinality("+s.vector+") > 0 LIMIT 1").Scan(&n)
 	if errors.Is(err, pgx.ErrNoRows) {
+		if store != nil {
+			return store.Dimension(), nil
+		}
 		return 0, nil
+	}
+	if err == nil {
+		err = x.renew(n) // of an empty store
 	}
 	return n, err
 }

@@ -149,5 +149,17 @@ func (k *Keeper) counters(ctx context.Context, s *source) (string, error) {
 	err := k.config.Pool.QueryRow(ctx, `SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', t.relid, pg_catalog.pg_relation_filenode(t.relid),
 			pg_catalog.pg_stat_get_tuples_inserted(t.relid), pg_catalog.pg_stat_get_tuples_updated(t.relid), pg_catalog.pg_stat_get_tuples_deleted(t.relid)), ';' ORDER BY t.relid)
 		FROM (SELECT $1::oid AS relid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree($1) AS p) AS t`, s.oid).Scan(&text)
-	return text, err
+	return text + " " + k.modelHash(ctx, s), err
+}
+
+// modelHash says what the model is that makes vectors of texts; "" where there is none.
+func (k *Keeper) modelHash(ctx context.Context, s *source) string {
+	if s.model == "" {
+		return ""
+	}
+	m, err := k.models.Describe(ctx, s.model, s.version)
+	if err != nil {
+		return "" // who needs it is told when it is asked
+	}
+	return m.Hash
 }

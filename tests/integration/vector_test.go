@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -44,12 +45,16 @@ func TestVectorIndex(t *testing.T) {
 		on.exec(t, "DELETE FROM page WHERE body = 'cccd'")
 		on.eventually(t, "SELECT string_agg(site || id, ' ' ORDER BY site, id) FROM nearest('page_index', 'd', 10) WHERE score > 0.5", "[[z9]]")
 		on.eventually(t, "SELECT string_agg(site || id, ' ' ORDER BY score DESC) FROM nearest('page_index', 'a', 1)", "[[y1]]")
+		// Another version of the model, and of another dimension: all vectors are made anew.
+		on.exec(t, strings.Replace(letters, `"c", "d"`, `"c", "d", "x"`, 1))
+		on.eventually(t, "SELECT state, vectors, dimension FROM pinnacle.vector_index_stats WHERE name = 'page_index'", "[[ready 4 5]]")
+		s.wantRow(t, "SELECT string_agg(site || id, ' ' ORDER BY score DESC) FROM nearest('page_index', 'aaaaa', 1)", "y1")
 		on.exec(t, "TRUNCATE page")
 		on.eventually(t, "SELECT count(*) FROM nearest('page_index', 'a')", "[[0]]")
 
 		for _, c := range []struct{ sql, code, word string }{
 			{"SELECT * FROM nearest('nothing', 'x')", "42704", "nothing"},
-			{"SELECT * FROM nearest('page_index', '{1,2}'::real[])", "22023", "4"},
+			{"SELECT * FROM nearest('page_index', '{1,2}'::real[])", "22023", "5"},
 			{"SELECT * FROM nearest('page_index', 'x', -1)", "22023", "-1"},
 			{"SELECT * FROM nearest('page_index', key => 1)", "42883", "2 columns"},
 			{"CREATE VECTOR INDEX bad ON page (body)", "42P16", "model"},
@@ -64,5 +69,14 @@ func TestVectorIndex(t *testing.T) {
 			s.wantError(t, c.sql, c.code, c.word)
 		}
 		s.wantTag(t, "DROP VECTOR INDEX page_index", "DROP VECTOR INDEX")
+
+		on.exec(t, "INSERT INTO page VALUES ('x', 1, 'aaaa'), ('x', 2, 'bbb')")
+		s.wantTag(t, "CREATE LISTENER page_letters ON page PREDICT letters (body)", "CREATE LISTENER")
+		s.wantTag(t, "CREATE VECTOR INDEX output_index ON LISTENER page_letters WITH (measure = 'l2')", "CREATE VECTOR INDEX")
+		on.eventually(t, "SELECT state, vectors, measure FROM pinnacle.vector_index_stats WHERE name = 'output_index'", "[[ready 2 l2]]")
+		s.wantRow(t, "SELECT site, id, score FROM nearest('output_index', 'aaaa', 1)", "x", "1", "0")
+		s.wantError(t, "DROP LISTENER page_letters", "2BP01", "output_index")
+		s.wantTag(t, "DROP LISTENER page_letters CASCADE", "DROP LISTENER")
+		s.wantError(t, "SELECT * FROM nearest('output_index', 'x')", "42704", "output_index")
 	})
 }
