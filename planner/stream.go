@@ -254,7 +254,8 @@ func (b *builder) placeholder(m *sqlparse.Mixed) *fragment {
 // unfolded is a mixed expression with what home knows nothing of, but its type, in place of each call.
 func (b *builder) unfolded(m *sqlparse.Mixed) *fragment {
 	return (&fragment{}).mixed(b.req.Text, m, func(c *sqlparse.Call) string {
-		return "(SELECT NULL::" + b.plan.Calls[b.made[c]].Model.Returns.String() + ")"
+		t := b.plan.Calls[b.made[c]].Model.Returns.String()
+		return "((SELECT NULL::" + t + ")::" + t + ")" // without the cast, ANY would take it for a query of its own
 	})
 }
 

@@ -6,8 +6,8 @@ import "testing"
 func TestTyped(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"SELECT coalesce(predict('half', x), y) AS a, z FROM t WHERE predict('half', x) > 1 AND z": "SELECT coalesce((SELECT NULL::double precision), y) AS a, z FROM t WHERE true AND z",
-		"SELECT predict('half', x) FROM t LIMIT $1":                                                "SELECT (SELECT NULL::double precision) FROM t LIMIT $1",
+		"SELECT coalesce(predict('half', x), y) AS a, z FROM t WHERE predict('half', x) > 1 AND z": "SELECT coalesce(((SELECT NULL::double precision)::double precision), y) AS a, z FROM t WHERE true AND z",
+		"SELECT predict('half', x) FROM t LIMIT $1":                                                "SELECT ((SELECT NULL::double precision)::double precision) FROM t LIMIT $1",
 		"SELECT a::numeric, b::int4 FROM t WHERE predict('half', x) > 1 ORDER BY c":                "SELECT a::numeric, b::int4 FROM t WHERE true ORDER BY c",
 	} {
 		p, err := plan(text)
