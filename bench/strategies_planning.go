@@ -79,5 +79,8 @@ func (twiceCatalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionK
 // Volatile implements planner.Catalog: no function is.
 func (twiceCatalog) Volatile([]string) (map[string]bool, error) { return map[string]bool{}, nil }
 
+// Drawn implements planner.Catalog: there is none.
+func (twiceCatalog) Drawn(string, string) ([]planner.VolatileFunction, error) { return nil, nil }
+
 // UserFunctions implements planner.Catalog: no function is.
 func (twiceCatalog) UserFunctions([]string) (map[string]bool, error) { return map[string]bool{}, nil }

@@ -20,6 +20,9 @@ func into(s *pg_query.SelectStmt) *pg_query.IntoClause {
 
 // demand makes the statement that asks for the arguments without effects, where it can.
 func (b *shipBuilder) demand() error {
+	if b.leavesOut() {
+		return nil
+	}
 	own := *b // with changes of its own
 	own.text.pieces = slices.Clone(b.text.pieces)
 	left, err := own.leaveVolatile(source(b.req.Node))
@@ -74,11 +77,22 @@ func (b *shipBuilder) demandText(left bool) *fragment {
 	return nil
 }
 
-// leaveVolatile puts NULL in place of those items of a query's select list that hold volatile functions and no calls:
-// nextval() is not to be called for a row that is read a second time. It reports whether there were any.
+// leaveVolatile puts NULL in place of leftItems of a query. It reports whether there were any.
 func (b *shipBuilder) leaveVolatile(s *pg_query.SelectStmt) (bool, error) {
+	items, err := b.leftItems(s)
+	for i := range items {
+		start := int(s.TargetList[i].GetResTarget().Location)
+		b.text.replace(sqlparse.Span{Start: start, End: b.at.ExpressionEnd(start)}, "NULL")
+	}
+	return len(items) > 0, err
+}
+
+// leftItems are those items of a query's select list that hold volatile functions and no calls: nextval() is not to be
+// called for a row that is read a second time. random() stays: without it others would give other values.
+func (b *shipBuilder) leftItems(s *pg_query.SelectStmt) (map[int]bool, error) {
+	items := map[int]bool{}
 	if s == nil || s.Op != pg_query.SetOperation_SETOP_NONE || len(s.DistinctClause) > 0 {
-		return false, nil
+		return items, nil
 	}
 	keys := slices.Concat(groupKeys(s.GroupClause), sortKeys(s))
 	functions := map[int][]string{} // by item
@@ -91,21 +105,19 @@ func (b *shipBuilder) leaveVolatile(s *pg_query.SelectStmt) (bool, error) {
 		}
 	}
 	if len(names) == 0 {
-		return false, nil
+		return items, nil
 	}
 	volatile, err := b.cat.Volatile(names)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	left := false
 	for i, list := range functions {
-		if slices.ContainsFunc(list, func(name string) bool { return volatile[name] }) {
-			start := int(s.TargetList[i].GetResTarget().Location)
-			b.text.replace(sqlparse.Span{Start: start, End: b.at.ExpressionEnd(start)}, "NULL")
-			left = true
+		drawn := func(name string) bool { return seeded[name] || b.ordered && sequences[name] }
+		if slices.ContainsFunc(list, func(name string) bool { return volatile[name] && !drawn(name) }) && !slices.ContainsFunc(list, drawn) {
+			items[i] = true
 		}
 	}
-	return left, nil
+	return items, nil
 }
 
 // plainFunctions lists the functions of an expression; none if one of them is an aggregate, or gives many rows.

@@ -67,9 +67,22 @@ func (catalog) FunctionKinds(names []string) (map[string]sqlparse.FunctionKind, 
 func (catalog) Volatile(names []string) (map[string]bool, error) {
 	asked := map[string]bool{}
 	for _, n := range names {
-		asked[n] = n == "random" || n == "nextval"
+		if n == "random" || n == "nextval" || n == "own_random" || n == "set_config" {
+			asked[n] = true
+		}
 	}
 	return asked, nil
+}
+
+// Drawn implements planner.Catalog.
+func (catalog) Drawn(schema, name string) ([]planner.VolatileFunction, error) {
+	switch name {
+	case "nextval":
+		return []planner.VolatileFunction{{OID: 1574, Schema: "pg_catalog", Name: name, Parameters: "regclass", Arguments: 1, Returns: "bigint", ReturnsOID: 20, ReturnsArray: 1016, Own: true}}, nil
+	case "own_random":
+		return []planner.VolatileFunction{{OID: 20000, Schema: "public", Name: name, Parameters: "i integer", Arguments: 1, Returns: "integer", ReturnsOID: 23, ReturnsArray: 1007}}, nil
+	}
+	return nil, nil
 }
 
 // UserFunctions implements planner.Catalog.

@@ -18,6 +18,9 @@ type Catalog interface {
 	Volatile(names []string) (map[string]bool, error)
 	// UserFunctions gives those names for which home has a function that is not PostgreSQL's own.
 	UserFunctions(names []string) (map[string]bool, error)
+	// Drawn gives the functions that a call by a name may mean, in a schema or, with "", in the search path, if a temporary
+	// function can stand in place of each: plain volatile ones whose types are no pseudo-types. It gives none otherwise.
+	Drawn(schema, name string) ([]VolatileFunction, error)
 }
 
 // ColumnID numbers the columns that a running plan works on: from 0 up the hidden columns of the home statement, in their

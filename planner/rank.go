@@ -41,6 +41,12 @@ const maxRanks = 32
 func (b *shipBuilder) rank() {
 	r := &ranker{b: b, scope: newScope(nil), done: map[*pg_query.Node]bool{}}
 	r.statement(b.req.Node, 0)
+	for _, d := range b.draws {
+		if d.Rank < 0 || r.small && sequences[d.Text] { // the statement may end before it comes to it
+			d.Rank = maxRanks
+		}
+		d.Rank = min(d.Rank, maxRanks)
+	}
 	last := -1
 	for _, s := range b.sites {
 		if s.ranked {
@@ -151,7 +157,10 @@ func (r *ranker) function(f *pg_query.FuncCall, at int) int {
 	r.small = r.small || r.early
 	first := r.scope.level[s.same]
 	switch {
-	case first != nil && first != s && (first.sure || next <= first.rank+1): // nothing but the first comes between
+	case !s.model.Deterministic && (first == nil || first == s || !first.key): // each evaluation has an answer of its own
+		s.rank, s.key = max(s.rank, next), r.key
+		r.scope.level[s.same] = s
+	case first != nil && first != s && (first.sure || first.key || next <= first.rank+1): // nothing but the first comes between
 		s.rank, s.sure = first.rank, true
 	case !s.sure:
 		s.rank = max(s.rank, next)
@@ -171,6 +180,9 @@ func (r *ranker) call(f *pg_query.FuncCall, at int) int {
 		defer func() { r.cond-- }()
 	}
 	next := max(r.parallel(f.Args, at), r.parallel(f.AggOrder, at))
+	if d := r.b.draws[f]; d != nil {
+		d.Rank = max(d.Rank, next)
+	}
 	if f.Over != nil {
 		next = max(next, r.window(f.Over, at))
 	}
@@ -264,7 +276,7 @@ func (r *ranker) conditions(conds []term, at int) int {
 	if len(telling) > 1 {
 		cost := map[*pg_query.Node]int{}
 		for _, t := range telling {
-			if constant(t.node) {
+			if constant(t.node) && !r.b.shifts(t.node) {
 				cost[t.node] = -1
 			} else {
 				cost[t.node] = r.in(t.scope).count(t.node)

@@ -84,6 +84,9 @@ func (r *ranker) with(w *pg_query.WithClause, at int) int {
 
 // moves reports whether home evaluates a common table expression where it is referred to.
 func (r *ranker) moves(cte *pg_query.CommonTableExpr) bool {
+	if r.b.shifts(cte.Ctequery) {
+		return false
+	}
 	switch cte.Ctematerialized {
 	case pg_query.CTEMaterialize_CTEMaterializeAlways:
 		return false
@@ -106,7 +109,7 @@ func (r *ranker) where(from []*pg_query.Node, at int, where ...*pg_query.Node) i
 	var constants, own, conds []term
 	for _, n := range where {
 		for _, t := range appendTerms(nil, n) {
-			if constant(t) { // before anything is read
+			if constant(t) && !r.b.shifts(t) { // before anything is read
 				constants = append(constants, term{t, r.scope})
 			} else {
 				own = append(own, term{t, r.scope})
@@ -274,6 +277,9 @@ func (r *ranker) simple(s *pg_query.SelectStmt) bool {
 	}
 	plain := true
 	for _, n := range s.TargetList {
+		if r.b.shifts(n) {
+			return false
+		}
 		sqlparse.Walk(n, func(n *pg_query.Node) bool {
 			f := n.GetFuncCall()
 			if n.GetSubLink() != nil || !plain {
@@ -366,7 +372,7 @@ func (r *ranker) having(s *pg_query.SelectStmt) (early, late []*pg_query.Node) {
 			subquery = subquery || n.GetSubLink() != nil
 			return !subquery
 		})
-		if aggregates, _ := r.aggregates([]*pg_query.Node{t}); sets || subquery || len(aggregates) > 0 {
+		if aggregates, _ := r.aggregates([]*pg_query.Node{t}); sets || subquery || len(aggregates) > 0 || r.b.shifts(t) {
 			late = append(late, t)
 		} else {
 			early = append(early, t)

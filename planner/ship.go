@@ -23,7 +23,9 @@ type site struct {
 	// rank is set once ranked is, and settled once sure is.
 	rank         int
 	ranked, sure bool
-	fn           *Function
+	// key says of a call of a model that is not deterministic that home matches it with others of the same text.
+	key bool
+	fn  *Function
 }
 
 // shipBuilder makes one Ship plan.
@@ -41,6 +43,12 @@ type shipBuilder struct {
 	write func(*Function, []string) (string, bool)
 	wrote bool
 	from  map[*pg_query.FuncCall]bool
+	// volatile are the names of volatile functions, draws the calls of such that are drawn; ordered says that those of
+	// sequences are, and generative that some model is not deterministic.
+	volatile            map[string]bool
+	draws               map[*pg_query.FuncCall]*Draw
+	drawn               []*pg_query.FuncCall // in the order of the tree
+	ordered, generative bool
 }
 
 // PlanShip plans a statement that home can prepare and whose calls may stand anywhere in it. A call where none can stand
@@ -49,6 +57,9 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 	at, err := sqlparse.NewLocator(req.Text, req.Span)
 	if err != nil {
 		return nil, err
+	}
+	if req.Node.GetDeclareCursorStmt() != nil {
+		req.Steady = true // its rows are read behind the statement
 	}
 	b := &shipBuilder{req: req, cat: cat, at: at, byFn: map[*pg_query.FuncCall]*site{}, plan: &Ship{}}
 	b.text.text = req.Text
@@ -60,11 +71,12 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 			return nil, err
 		}
 	}
-	if err := b.functions(); err != nil {
+	if err := b.volatiles(); err != nil {
 		return nil, err
 	}
 	b.rank()
 	b.name()
+	b.nameDraws()
 	if err := b.edit(); err != nil {
 		return nil, err
 	}
@@ -96,10 +108,13 @@ func (b *shipBuilder) resolve(c *sqlparse.Call) error {
 		return err
 	}
 	if !model.Deterministic {
-		return &sqlparse.Error{Code: "0A000", Position: c.Span.Start,
-			Message: fmt.Sprintf("model %q is not deterministic: it can be called only in the select list, or in AND terms of WHERE, of the outermost SELECT", model.Name),
-			Detail:  "There it is called once for each row; elsewhere the number of calls is not defined.",
-			Hint:    "Call it in a SELECT of its own first, into a table."}
+		if b.req.Steady {
+			return &sqlparse.Error{Code: "0A000", Position: c.Span.Start,
+				Message: fmt.Sprintf("model %q is not deterministic: it cannot be called in a cursor or a view", model.Name),
+				Detail:  "It is called once for each row, and a cursor or a view may read a row more than once.",
+				Hint:    "Call it in a SELECT of its own first, into a table."}
+		}
+		b.generative = true
 	}
 	s := &site{call: c, model: model}
 	if s.row = wholeRow(c, model, b.req.Node); s.row == nil {
@@ -185,47 +200,6 @@ func (b *shipBuilder) tokens(span sqlparse.Span) string {
 		out.WriteString(" " + word)
 	}
 	return out.String()
-}
-
-// functions asks the catalog for the functions of the statement, and refuses volatile ones in arguments.
-func (b *shipBuilder) functions() error {
-	var inside []string
-	for _, s := range b.sites {
-		inside = append(inside, b.argumentFunctions(s)...)
-	}
-	var err error
-	if b.kinds, err = b.cat.FunctionKinds(b.survey().functions); err != nil || len(inside) == 0 {
-		return err
-	}
-	volatile, err := b.cat.Volatile(inside)
-	if err != nil {
-		return err
-	}
-	for _, s := range b.sites {
-		for _, name := range b.argumentFunctions(s) {
-			if volatile[name] {
-				return &sqlparse.Error{Code: "0A000", Position: s.call.Span.Start,
-					Message: fmt.Sprintf("an argument of %s calls %s, which is volatile", s.call.Func, name),
-					Detail:  "The arguments are read before the model answers, and again with its answers: they must be the same both times.",
-					Hint:    "Call " + s.call.Func + " in the select list or in AND terms of WHERE of the outermost SELECT, or declare the function STABLE or IMMUTABLE if it is."}
-			}
-		}
-	}
-	return nil
-}
-
-// argumentFunctions lists the functions, other than predict, in a call's arguments.
-func (b *shipBuilder) argumentFunctions(s *site) []string {
-	var names []string
-	for _, a := range s.call.Args {
-		sqlparse.Walk(a.Node, func(n *pg_query.Node) bool {
-			if f := n.GetFuncCall(); f != nil && b.byFn[f] == nil {
-				names = append(names, functionName(f))
-			}
-			return true
-		})
-	}
-	return names
 }
 
 func functionName(f *pg_query.FuncCall) string {

@@ -32,7 +32,7 @@ func (b *shipBuilder) ahead() {
 		return
 	}
 	shape, err := sqlparse.ShapeOf(b.req.Text, b.req.Span, sel)
-	if err != nil || b.hasSite(shape.With) || b.hasSite(shape.From) {
+	if err != nil || b.hasSite(shape.With) || b.hasSite(shape.From) || b.shiftingRows(sel) {
 		return
 	}
 	always := map[*site]bool{}
@@ -63,12 +63,27 @@ func (b *shipBuilder) ahead() {
 	b.aheadOfAll(always, shape.With.Of(b.req.Text), shape.From.Of(b.req.Text), strings.Join(cond, " AND "))
 }
 
+// shiftingRows reports whether a query may have other rows each time that it is run.
+func (b *shipBuilder) shiftingRows(s *pg_query.SelectStmt) bool {
+	for _, n := range s.FromClause {
+		if b.shifts(n) {
+			return true
+		}
+	}
+	for _, n := range s.WithClause.GetCtes() {
+		if b.shifts(n) {
+			return true
+		}
+	}
+	return b.shifts(s.WhereClause)
+}
+
 // aheadOfUpdate is ahead for an UPDATE of one table whose condition holds no call.
 func (b *shipBuilder) aheadOfUpdate(u *pg_query.UpdateStmt) {
 	toks := b.at.Tokens()
 	update := b.find(0, pg_query.Token_UPDATE)
 	set := b.find(update+1, pg_query.Token_SET)
-	if u.WithClause != nil || len(u.FromClause) > 0 || u.WhereClause.GetCurrentOfExpr() != nil || update < 0 || set < update+2 {
+	if b.shifts(u.WhereClause) || u.WithClause != nil || len(u.FromClause) > 0 || u.WhereClause.GetCurrentOfExpr() != nil || update < 0 || set < update+2 {
 		return
 	}
 	end := len(toks)
@@ -107,7 +122,7 @@ func (b *shipBuilder) aheadOfAll(always map[*site]bool, with, from, cond string)
 
 // aheadOf makes the statement for a function, if all its calls have the same arguments and one of them is always made.
 func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, with, from, cond string) {
-	if len(calls) != 1 || len(f.Model.Args) == 0 {
+	if len(calls) != 1 || len(f.Model.Args) == 0 || !f.Model.Deterministic {
 		return
 	}
 	for _, s := range b.sites {
@@ -116,7 +131,7 @@ func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*si
 		}
 		items := make([]string, len(s.args))
 		for i, a := range s.args {
-			if !b.ofRow(a.Node) || f.Model.Args[i].Type == udf.JSON { // which home cannot compare
+			if !b.ofRow(a.Node) || b.shifts(a.Node) || f.Model.Args[i].Type == udf.JSON { // which home cannot compare
 				return
 			}
 			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)

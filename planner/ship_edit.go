@@ -14,6 +14,9 @@ func (b *shipBuilder) edit() error {
 	for _, s := range b.sites {
 		b.editCall(s)
 	}
+	for f, d := range b.draws {
+		b.editDraw(f, d)
+	}
 	found := b.survey()
 	for _, item := range found.items {
 		b.nameColumn(item)
@@ -63,9 +66,15 @@ func (b *shipBuilder) nameColumn(item *pg_query.ResTarget) {
 	if item.Name != "" || item.Val == nil {
 		return
 	}
-	if s := b.byFn[sqlparse.NamingFunction(item.Val)]; s != nil {
+	f, name := sqlparse.NamingFunction(item.Val), ""
+	if s := b.byFn[f]; s != nil {
+		name = s.call.Func
+	} else if d := b.draws[f]; d != nil {
+		name = d.Text
+	}
+	if name != "" {
 		end := b.at.ExpressionEnd(int(item.Location))
-		b.text.replace(sqlparse.Span{Start: end, End: end}, " AS "+sqlparse.QuoteIdentifier(s.call.Func))
+		b.text.replace(sqlparse.Span{Start: end, End: end}, " AS "+sqlparse.QuoteIdentifier(name))
 	}
 }
 

@@ -31,7 +31,7 @@ func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (
 		b.plan.inlinable[s.fn] = true
 	}
 	for _, s := range b.sites {
-		if s.row != nil || b.inFrom()[s.call.Node] {
+		if s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 			b.plan.inlinable[s.fn] = false
 		}
 		for _, a := range s.args {
@@ -54,7 +54,7 @@ func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (
 
 // editInline puts an expression in place of a call, if that can be.
 func (b *shipBuilder) editInline(s *site) bool {
-	if b.write == nil || s.row != nil || b.inFrom()[s.call.Node] {
+	if b.write == nil || s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 		return false
 	}
 	args := make([]string, len(s.args))

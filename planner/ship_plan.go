@@ -15,6 +15,9 @@ type Ship struct {
 	CopiedOrigin func(pos int) int
 	// Functions are the temporary functions that Home calls.
 	Functions []*Function
+	// Draws are the temporary functions in place of volatile ones, and Random says that each run is to have the same seed.
+	Draws  []*Draw
+	Random bool
 	// Demand is a read-only statement, with the same parameters, that asks for most of the arguments that Home will, for
 	// a statement that writes; "" where there is none. Its calls are of Functions.
 	Demand string

@@ -27,6 +27,9 @@ type Request struct {
 	// Shared asks PlanShip for one function for each kind and model, whatever its calls' ranks: home matches expressions
 	// (of GROUP BY, say) by their functions, and calls that are written differently may be the same.
 	Shared bool
+	// Steady asks PlanShip to refuse volatile functions among arguments, and models that are not deterministic: home
+	// evaluates the calls where rounds do not see it.
+	Steady bool
 }
 
 // builder makes one Stream plan.

@@ -28,6 +28,7 @@ func planStubs(req Request, cat Catalog, live bool) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
+	req.Steady = true
 	b := &shipBuilder{req: req, cat: cat, at: at, byFn: map[*pg_query.FuncCall]*site{}, plan: &Ship{}}
 	b.text.text = req.Text
 	for _, c := range req.Calls {
@@ -35,7 +36,7 @@ func planStubs(req Request, cat Catalog, live bool) (*View, error) {
 			return nil, err
 		}
 	}
-	if err := b.functions(); err != nil {
+	if err := b.volatiles(); err != nil {
 		return nil, err
 	}
 	for _, s := range b.sites {

@@ -126,6 +126,9 @@ func (c *explainCursor) execute(ctx context.Context, h *homeSide, _ int64) (stri
 		return "", c.e.inner.shown(unpositioned(err))
 	}
 	report := newReport(c.e.inner)
+	if err := c.estimates(ctx, h, report); err != nil {
+		return "", err
+	}
 	if c.e.command.Analyze {
 		if err := c.analyze(ctx, h, report); err != nil {
 			return "", err
@@ -181,7 +184,7 @@ func (c *explainCursor) homePlan(ctx context.Context, h *homeSide) ([]string, er
 		}
 		line := string(values[0])
 		if c.e.inner.ship != nil {
-			line = spelt(line, c.e.inner.ship.Functions)
+			line = spelt(line, c.e.inner.ship)
 		}
 		lines = append(lines, line)
 	}
@@ -203,7 +206,7 @@ func (p *predictStatement) shown(err error) error {
 	if p.ship == nil {
 		return err
 	}
-	return renamed(err, p.ship.Functions)
+	return renamed(err, p.ship)
 }
 
 // analyze runs the statement and throws its rows away.
@@ -263,22 +266,26 @@ type report struct {
 	took, first    time.Duration
 }
 
-// callReport is what EXPLAIN tells of one call; the counts only with ANALYZE.
+// callReport is what EXPLAIN tells of one call; the counts only with ANALYZE, the estimates where home was asked.
 type callReport struct {
 	Model   string `json:"Model"`
 	Version int    `json:"Version"`
 	Runtime string `json:"Runtime"`
 	Call    string `json:"Call"`
 	// Outputs are the listeners whose outputs are looked at before the model is asked.
-	Outputs     []string `json:"Outputs,omitempty"`
-	Rows        *int64   `json:"Rows,omitempty"`
-	Distinct    *int64   `json:"Distinct Arguments,omitempty"`
-	NullSkipped *int64   `json:"NULL Skipped,omitempty"`
-	Cached      *int64   `json:"Cached,omitempty"`
-	Shared      *int64   `json:"Shared,omitempty"`
-	Calls       *int64   `json:"Calls,omitempty"`
-	Batches     *int64   `json:"Batches,omitempty"`
-	Millis      float64  `json:"Model Time,omitempty"`
+	Outputs []string `json:"Outputs,omitempty"`
+
+	EstimatedRows  *int64 `json:"Estimated Rows,omitempty"`
+	EstimatedCalls *int64 `json:"Estimated Calls,omitempty"`
+
+	Rows        *int64  `json:"Rows,omitempty"`
+	Distinct    *int64  `json:"Distinct Arguments,omitempty"`
+	NullSkipped *int64  `json:"NULL Skipped,omitempty"`
+	Cached      *int64  `json:"Cached,omitempty"`
+	Shared      *int64  `json:"Shared,omitempty"`
+	Calls       *int64  `json:"Calls,omitempty"`
+	Batches     *int64  `json:"Batches,omitempty"`
+	Millis      float64 `json:"Model Time,omitempty"`
 }
 
 func newReport(p *predictStatement) *report {
@@ -328,6 +335,9 @@ func (r *report) text(home []string) []string {
 		if c.Rows != nil {
 			lines = append(lines, fmt.Sprintf("    Rows: %d  Distinct: %d  NULL Skipped: %d  Cached: %d  Shared: %d  Calls: %d  Batches: %d  Model Time: %.3f ms",
 				*c.Rows, *c.Distinct, *c.NullSkipped, *c.Cached, *c.Shared, *c.Calls, *c.Batches, c.Millis))
+		}
+		if c.EstimatedRows != nil {
+			lines = append(lines, fmt.Sprintf("    Estimated Rows: %d  Estimated Calls: %d", *c.EstimatedRows, *c.EstimatedCalls))
 		}
 	}
 	for _, f := range r.filters {

@@ -307,7 +307,7 @@ func (p *predictStatement) reposition(err error) error {
 		return unpositioned(err)
 	}
 	if p.ship != nil {
-		return p.views.position(renamed(repositioned(err, p.ship.Home, p.text, p.ship.Origin), p.ship.Functions))
+		return p.views.position(renamed(repositioned(err, p.ship.Home, p.text, p.ship.Origin), p.ship))
 	}
 	return p.views.position(repositioned(err, p.stream.Home, p.text, p.stream.Origin))
 }

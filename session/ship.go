@@ -40,15 +40,15 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		if err != nil {
 			return err
 		}
-		if !req.Shared && h.x.TxStatus() == 'I' && !h.alone && several(plan.Functions) && groups(p.node) {
+		if !req.Shared && h.x.TxStatus() == 'I' && !h.alone && several(plan) && groups(p.node) {
 			req.Shared = true // there is no second try here: a model may be asked for more than is needed
 			continue
 		}
-		if err := h.makeFunctions(ctx, plan.Functions); err != nil {
+		if err := h.makeFunctions(ctx, plan); err != nil {
 			return err
 		}
 		// Calls with functions of their own are not the same expression for GROUP BY and DISTINCT ON, though they may mean the same.
-		b := &block{savepoints: !req.Shared && h.x.TxStatus() == 'T' && several(plan.Functions)}
+		b := &block{savepoints: !req.Shared && h.x.TxStatus() == 'T' && several(plan)}
 		if b.savepoints {
 			if err := h.do(ctx, "SAVEPOINT "+roundSavepoint); err != nil {
 				return unpositioned(err)
@@ -56,7 +56,7 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 		}
 		text, origin := plan.Home, plan.Origin
 		var d *described
-		if plan.Copied != "" && !req.Shared && several(plan.Functions) {
+		if plan.Copied != "" && !req.Shared && several(plan) {
 			text, origin = plan.Copied, plan.CopiedOrigin
 			_, err = h.look(ctx, text, nil)
 		}
@@ -71,10 +71,10 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			}
 			return nil
 		}
-		alone := h.x.TxStatus() == 'I' && h.alone && several(plan.Functions) // else what ran before would be lost
+		alone := h.x.TxStatus() == 'I' && h.alone && several(plan) // else what ran before would be lost
 		unequal := sqlState(err) == "42803" || sqlState(err) == "42P10"
 		if !unequal || req.Shared || !b.savepoints && !alone {
-			return renamed(repositioned(err, text, p.text, origin), plan.Functions)
+			return renamed(repositioned(err, text, p.text, origin), plan)
 		}
 		req.Shared = true
 		if b.savepoints {
@@ -103,11 +103,18 @@ func grouped(s *pg_query.SelectStmt) bool {
 	return s != nil && (len(s.GroupClause) > 0 || len(s.DistinctClause) > 0 || grouped(s.Larg) || grouped(s.Rarg))
 }
 
-// several reports whether a model has more than one function.
-func several(functions []*planner.Function) bool {
-	for i, f := range functions {
-		for _, g := range functions[:i] {
+// several reports whether calls of one model, or of one text that is drawn, have more than one function.
+func several(plan *planner.Ship) bool {
+	for i, f := range plan.Functions {
+		for _, g := range plan.Functions[:i] {
 			if f.Kind == g.Kind && f.Model.Name == g.Model.Name && f.Model.Version == g.Model.Version {
+				return true
+			}
+		}
+	}
+	for i, d := range plan.Draws {
+		for _, e := range plan.Draws[:i] {
+			if d.Call == e.Call {
 				return true
 			}
 		}
@@ -149,13 +156,13 @@ func (p *predictStatement) staleShip(ctx context.Context, h *homeSide) (bool, er
 			return true, nil
 		}
 	}
-	missing, err := h.missingFunctions(ctx, p.ship.Functions)
+	missing, err := h.missingFunctions(ctx, p.ship)
 	return len(missing) > 0, err
 }
 
-// missingFunctions lists what home's session lacks of what functions need.
-func (h *homeSide) missingFunctions(ctx context.Context, functions []*planner.Function) ([]string, error) {
-	q, err := ship.Missing(functions)
+// missingFunctions lists what home's session lacks of what a plan needs.
+func (h *homeSide) missingFunctions(ctx context.Context, plan *planner.Ship) ([]string, error) {
+	q, err := ship.Missing(plan.Functions, plan.Draws)
 	if err != nil {
 		return nil, err
 	}
@@ -170,15 +177,15 @@ func (h *homeSide) missingFunctions(ctx context.Context, functions []*planner.Fu
 	return missing, unpositioned(err)
 }
 
-// makeFunctions makes those of the functions that home's session lacks.
-func (h *homeSide) makeFunctions(ctx context.Context, functions []*planner.Function) error {
-	missing, err := h.missingFunctions(ctx, functions)
+// makeFunctions makes those of a plan's functions that home's session lacks.
+func (h *homeSide) makeFunctions(ctx context.Context, plan *planner.Ship) error {
+	missing, err := h.missingFunctions(ctx, plan)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
 	var texts []string
 	for _, name := range missing {
-		texts = append(texts, ship.Create(name, functions)...)
+		texts = append(texts, ship.Create(name, plan.Functions, plan.Draws)...)
 	}
 	// A transaction of their own keeps them whatever becomes of the statement, and may write where others may not.
 	apart := h.x.TxStatus() == 'I' && h.alone
@@ -222,16 +229,25 @@ func hinted(err error, hint string) error {
 }
 
 // functionName finds the names of temporary functions in what home prints.
-var functionName = regexp.MustCompile(`(?:pg_temp(?:_[0-9]+)?\.)?pinnacle_[0-9a-f]{24}_[ptd][0-9]+(\(?)`)
+var functionName = regexp.MustCompile(`(?:pg_temp(?:_[0-9]+)?\.)?pinnacle_[0-9a-f]{24}_[ptdv][0-9]+(\(?)`)
 
 // spelt puts the calls that the client knows in place of the names of temporary functions in what home prints.
-func spelt(text string, functions []*planner.Function) string {
+func spelt(text string, plan *planner.Ship) string {
 	if !strings.Contains(text, "pinnacle_") {
 		return text
 	}
 	return functionName.ReplaceAllStringFunc(text, func(found string) string {
 		open := strings.HasSuffix(found, "(")
-		for _, f := range functions {
+		for _, d := range plan.Draws {
+			if !strings.Contains(found, d.Name) {
+				continue
+			}
+			if open {
+				return d.Text + "("
+			}
+			return d.Text
+		}
+		for _, f := range plan.Functions {
 			if !strings.Contains(found, f.Name) {
 				continue
 			}
@@ -248,19 +264,25 @@ func spelt(text string, functions []*planner.Function) string {
 }
 
 // renamed puts the calls that the client knows in place of temporary functions in an error of home.
-func renamed(err error, functions []*planner.Function) error {
+func renamed(err error, plan *planner.Ship) error {
 	var home *homeError
 	if !errors.As(err, &home) {
 		return err
 	}
 	e := *home
-	e.response.Message = spelt(e.response.Message, functions)
-	e.response.Detail = spelt(e.response.Detail, functions)
-	e.response.Hint = spelt(e.response.Hint, functions)
+	e.response.Message = spelt(e.response.Message, plan)
+	e.response.Detail = spelt(e.response.Detail, plan)
+	e.response.Hint = spelt(e.response.Hint, plan)
 	e.response.Where = ""
-	if e.response.Code == ship.CodeLate {
+	switch e.response.Code {
+	case ship.CodeLate:
 		e.response.Code = "40001"
 		e.response.Hint = "Rows have changed since the statement began; run it again."
+	case ship.CodeWrites:
+		e.response.Code = "0A000"
+		e.response.Detail = "The function is " + e.response.Message + "."
+		e.response.Message = "a function that changes data cannot be called among the arguments of predict here"
+		e.response.Hint = "Call it in a statement of its own first, and keep what it gives in a table."
 	}
 	return &e
 }
@@ -311,17 +333,23 @@ func (h *homeSide) noting(ctx context.Context, f func() error) error {
 	return unpositioned(h.do(ctx, ship.Noting(-1), ship.Forget))
 }
 
-// isAsking tells the notices by which functions ask for answers.
+// isAsking tells the notices by which functions ask for answers, and tell what they have drawn.
 func isAsking(body []byte) bool {
-	_, asking := askedBy(body)
+	_, _, asking := askedBy(body)
 	return asking
 }
 
-// askedBy gives the message of a notice by which a function asks for an answer.
-func askedBy(body []byte) (string, bool) {
+// askedBy gives the SQLSTATE and message of a notice by which a function tells something.
+func askedBy(body []byte) (code, message string, asking bool) {
 	var n pgproto3.NoticeResponse
-	err := n.Decode(body)
-	return n.Message, err == nil && n.Code == ship.CodeAsked
+	if n.Decode(body) != nil {
+		return "", "", false
+	}
+	switch n.Code {
+	case ship.CodeAsked, ship.CodeDrawn, ship.CodeDrawing:
+		return n.Code, n.Message, true
+	}
+	return "", "", false
 }
 
 // boundNoting has home bind a portal, while functions may miss answers, and say what it is, if that is asked.

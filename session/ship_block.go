@@ -69,15 +69,16 @@ func (h *homeSide) openBlock(ctx context.Context, writes, shared bool) (*block, 
 	return &block{own: true, savepoints: true}, nil
 }
 
-// queueRound queues what lets functions ask, for at most so many misses (see ship.Noting), and gives the number of
-// statements.
-func (b *block) queueRound(h *homeSide, misses int) int {
+// queueRound queues what lets functions ask, for at most so many misses (see ship.Noting), and statements that open the
+// round, and gives the number of statements.
+func (b *block) queueRound(h *homeSide, misses int, opening ...string) int {
 	if b.savepoints {
 		h.queue("SAVEPOINT "+roundSavepoint, ship.Noting(misses))
 	} else {
 		h.queue(ship.Forget, ship.Noting(misses))
 	}
-	return 2
+	h.queue(opening...)
+	return 2 + len(opening)
 }
 
 // undo goes back to before the round. failed says that home has raised an error.

@@ -73,7 +73,7 @@ func holds(f *planner.Function) bool {
 	for i, a := range f.Model.Args {
 		types[i] = a.Type
 	}
-	return f.Kind != "predict_details" && lookup.Supports(types, f.Model.Returns)
+	return f.Kind != "predict_details" && f.Model.Deterministic && lookup.Supports(types, f.Model.Returns)
 }
 
 // pay gives home the answers of a function that it has not been given.

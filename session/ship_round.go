@@ -3,11 +3,13 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 )
 
 // run is the rounds of one statement of home's: it is run until it asks for nothing.
@@ -38,11 +40,18 @@ type run struct {
 	round  *ship.Round
 	// fault is an error of the spool that a notice has met.
 	fault error
+	// drawing says that home calls a function of the client's for a value that is drawn, and told are the notices that it
+	// gives meanwhile: they are the client's if the run does not count, since the function is not called again.
+	drawing bool
+	told    [][]byte
 }
 
 // rounds runs the statement until a run has asked for nothing.
 func (r *run) rounds(ctx context.Context, h *homeSide) error {
 	misses, growth := firstMisses, missesGrowth
+	if !slices.ContainsFunc(r.c.p.ship.Functions, func(f *planner.Function) bool { return f.Model.Deterministic }) {
+		misses = 0 // no evaluation asks for what another has asked for
+	}
 	if r.c.p.ship.Small {
 		misses, growth = smallMisses, smallMissesGrowth
 	}
@@ -77,9 +86,13 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if err := r.renewInlined(ctx, h); err != nil {
 		return false, err
 	}
-	r.round = ship.NewRound(c.p.ship.Functions, &c.known, c.p.s.cfg.Ship.RoundBytes)
+	r.round = ship.NewRound(c.p.ship, &c.known, c.p.s.cfg.Ship.RoundBytes)
 	r.spool.close()
 	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, whole: r.limited || r.writes}, r.sure && !r.limited && !r.discard, false
+	r.drawing, r.told = false, nil
+	if err := r.tell(h); err != nil {
+		return false, err
+	}
 	h.x.OnNotice(r.notice)
 	ended, err := r.execute(ctx, h, misses)
 	h.x.OnNotice(nil)
@@ -96,19 +109,19 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	r.many = r.many || enough && !c.p.ship.Small
 	if r.round.Empty() {
 		if err != nil {
-			return false, renamed(r.origin(err), c.p.ship.Functions)
+			return false, renamed(r.origin(err), c.p.ship)
 		}
-		if r.spool.over && !r.direct && !r.discard {
-			r.sure = true
-			return true, r.b.undo(ctx, h, false)
-		}
-		if r.discard {
-			return false, r.b.undo(ctx, h, false)
+		if again = r.spool.over && !r.direct && !r.discard; again || r.discard {
+			r.sure = r.sure || again
+			if err := r.b.undo(ctx, h, false); err != nil {
+				return false, err
+			}
+			return again, c.keepDrawn(ctx, h, r)
 		}
 		return false, r.b.keep(ctx, h)
 	}
 	if err != nil && !enough && !doubtful(sqlState(err)) {
-		return false, renamed(r.origin(err), c.p.ship.Functions)
+		return false, renamed(r.origin(err), c.p.ship)
 	}
 	if err != nil && !enough && !r.b.savepoints {
 		return false, coded("0A000", "a statement with predict whose answers must be there from the start is not supported here between other messages of one implicit transaction",
@@ -124,6 +137,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	}
 	if undone := r.b.undo(ctx, h, err != nil); undone != nil {
 		return false, undone
+	}
+	if err := c.keepDrawn(ctx, h, r); err != nil {
+		return false, err
 	}
 	for _, a := range asked {
 		if err := c.answer(ctx, h, a, false); err != nil {
@@ -184,9 +200,13 @@ func doubtful(state string) bool {
 // notice takes what functions ask for from home's notices, and keeps the statement's own from the client in runs that do
 // not count.
 func (r *run) notice(body []byte) bool {
-	if message, asked := askedBy(body); asked {
-		r.round.Take(message)
+	if code, message, asking := askedBy(body); asking {
+		r.drawing = code == ship.CodeDrawing
+		r.round.Take(code, message)
 		return true
+	}
+	if r.drawing {
+		r.told = append(r.told, append([]byte(nil), body...))
 	}
 	if r.direct || r.discard {
 		return r.discard
@@ -213,7 +233,11 @@ func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool,
 	if r.discard {
 		b.ResultFormatCodes = nil
 	}
-	before := r.b.queueRound(h, misses)
+	opening, err := ship.Opening(r.c.p.ship, r.c.seed, r.c.rounds)
+	if err != nil {
+		return true, err
+	}
+	before := r.b.queueRound(h, misses, opening...)
 	h.x.Send(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal})
 	if r.moves {
 		h.queue("MOVE FORWARD ALL IN " + demandName)

@@ -26,6 +26,10 @@ type shipCursor struct {
 	// given counts the answers in each function's table.
 	given map[*planner.Function]int
 	known ship.Known
+	// seed is what random() begins with in each run, where the plan has Random, and told are the notices of functions that
+	// were called for values that were drawn.
+	seed string
+	told [][]byte
 	// kept are the answers that expressions may have in place of calls, and notInline says that home refuses those.
 	kept      map[*planner.Function]*kept
 	notInline bool
@@ -133,6 +137,11 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	if d := c.p.node.GetDeclareCursorStmt(); d != nil && d.Options&cursorHold == 0 && h.x.TxStatus() == 'I' && h.alone {
 		return coded("25P01", "DECLARE CURSOR can only be used in transaction blocks", "", "")
 	}
+	if c.p.ship.Random {
+		if c.seed, err = h.random(ctx); err != nil {
+			return err
+		}
+	}
 	rehearsed := c.p.ship.Writes && h.x.TxStatus() == 'I' && h.alone && !h.last
 	if rehearsed {
 		if err := c.rehearse(ctx, h); err != nil {
@@ -180,14 +189,15 @@ func (c *shipCursor) clear(ctx context.Context, h *homeSide, b *block, after boo
 	var texts []string
 	for _, f := range c.p.ship.Functions {
 		failed := f.Kind == "predict_details" || c.failures[f.Model.Name] > 0
-		passing := failed || c.settings.Cache == answer.CacheOff
+		passing := failed || !f.Model.Deterministic || c.settings.Cache == answer.CacheOff
 		switch {
 		case after && c.given[f] > keptAnswers:
 			texts = append(texts, ship.Clear(f, b.own && c.p.node.GetDeclareCursorStmt() == nil))
-		case after && c.given[f] > 0 && passing, !after && c.settings.Cache == answer.CacheOff:
+		case after && c.given[f] > 0 && passing, !after && (c.settings.Cache == answer.CacheOff || !f.Model.Deterministic):
 			texts = append(texts, ship.Clear(f, false))
 		}
 	}
+	texts = append(texts, ship.Closing(c.p.ship)...) // before, too: a rehearsal's are there still if its statement has failed
 	if len(texts) == 0 {
 		return nil
 	}
@@ -234,7 +244,7 @@ func (c *shipCursor) demand(ctx context.Context, h *homeSide, b *block, text str
 			return err
 		}
 		if _, err := h.prepare(ctx, demandName, text, c.p.params()); err != nil {
-			return renamed(unpositioned(err), c.p.ship.Functions)
+			return renamed(unpositioned(err), c.p.ship)
 		}
 	} else if refused, err := h.prepareApart(ctx, b, demandName, text, c.p.params()); err != nil || refused {
 		return err // where home refuses it, the statement itself asks

@@ -191,14 +191,14 @@ func (s *session) filling(ctx context.Context, h *homeSide, name string) (*plann
 		return nil, coded("0A000", fmt.Sprintf("the query of materialized view %s cannot be read", name), "", "")
 	}
 	st := script.Statements[0]
-	plan, err := planner.PlanShip(planner.Request{Text: script.Text, Span: st.Span, Node: st.Node, Calls: st.Calls, Shared: true}, s.catalog(ctx, h))
+	plan, err := planner.PlanShip(planner.Request{Text: script.Text, Span: st.Span, Node: st.Node, Calls: st.Calls, Shared: true, Steady: true}, s.catalog(ctx, h))
 	if err != nil {
 		return nil, err
 	}
 	alone := h.alone
 	h.alone = false // what they are made in goes on
 	defer func() { h.alone = alone }()
-	if err := h.makeFunctions(ctx, plan.Functions); err != nil {
+	if err := h.makeFunctions(ctx, plan); err != nil {
 		return nil, err
 	}
 	texts, err := s.liveFunctions(ctx, body.stubs, plan.Functions)
@@ -210,7 +210,7 @@ func (s *session) filling(ctx context.Context, h *homeSide, name string) (*plann
 	}
 	_, err = h.prepare(ctx, checkName, plan.Home, nil)
 	if err != nil {
-		return nil, renamed(unpositioned(err), plan.Functions)
+		return nil, renamed(unpositioned(err), plan)
 	}
 	return plan, h.closeStatement(ctx, checkName)
 }

@@ -32,24 +32,30 @@ type Round struct {
 	held, most int
 	// known holds the keys that were answered in earlier rounds of the statement.
 	known *Known
+	// draws are the functions that draw values, and drawn what they have drawn, by the type of the values.
+	draws []*planner.Draw
+	drawn map[uint32]*Drawn
 	err   error
 }
 
 // NewRound begins a round of a statement; the arguments that it may ask for take at most so many bytes.
-func NewRound(functions []*planner.Function, known *Known, most int) *Round {
-	r := &Round{functions: map[string]*planner.Function{}, asked: map[string]*Asked{}, most: most, known: known}
-	for _, f := range functions {
+func NewRound(plan *planner.Ship, known *Known, most int) *Round {
+	r := &Round{functions: map[string]*planner.Function{}, asked: map[string]*Asked{}, most: most, known: known, draws: plan.Draws, drawn: map[uint32]*Drawn{}}
+	for _, f := range plan.Functions {
 		r.functions[f.Name] = f
 	}
 	return r
 }
 
-// Take reads the message of a notice with CodeAsked.
-func (r *Round) Take(message string) {
-	if r.err != nil {
-		return
+// Take reads the message of a notice with CodeAsked or CodeDrawn.
+func (r *Round) Take(code, message string) {
+	switch {
+	case r.err != nil:
+	case code == CodeAsked:
+		r.err = r.take(message)
+	case code == CodeDrawn:
+		r.err = r.takeDrawn(message)
 	}
-	r.err = r.take(message)
 }
 
 func (r *Round) take(message string) error {
@@ -69,17 +75,25 @@ func (r *Round) take(message string) error {
 		r.order = append(r.order, a)
 	}
 	if r.held += len(record); r.most > 0 && r.held > r.most {
-		return &datalayer.Error{Code: "54000", Message: "a statement with predict asks for too many arguments at once",
-			Detail: fmt.Sprintf("The arguments asked for take more than %d bytes.", r.most),
-			Hint:   "Raise the setting predict-round-bytes, or run the statement over fewer rows at a time."}
+		return errRoundBytes(r.most)
 	}
 	return a.add(record)
 }
+
+// turnSize is the size in bytes of the turn that follows a record where the model is not deterministic.
+const turnSize = 8
 
 // add reads a record as record_send writes it: the number of columns, and of each its type, length and value.
 func (a *Asked) add(record []byte) error {
 	model := a.Function.Model
 	cut := fmt.Errorf("what home asks model %q for cannot be read", model.Name)
+	var turn []byte
+	if !model.Deterministic {
+		if len(record) < turnSize {
+			return cut
+		}
+		record, turn = record[:len(record)-turnSize], record[len(record)-turnSize:]
+	}
 	if len(record) < 4 || int(binary.BigEndian.Uint32(record)) != len(model.Args) {
 		return cut
 	}
@@ -121,7 +135,7 @@ func (a *Asked) add(record []byte) error {
 			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, model.Name), Detail: err.Error(), Err: err}
 		}
 	}
-	a.Keys = append(a.Keys, keyOf(a.Function, record))
+	a.Keys = append(a.Keys, append(keyOf(a.Function, record), turn...))
 	return nil
 }
 

@@ -66,8 +66,8 @@ func TestHostileMessages(t *testing.T) {
 		"a type that cannot be read":   message(f, record(field{600, []byte{1}}, field{udf.Text.OID(), []byte("x")})),
 		"text that is no UTF-8 at all": message(f, record(int4(5), field{udf.Text.OID(), []byte{0xff, 0xfe}})),
 	} {
-		r := ship.NewRound([]*planner.Function{f}, &ship.Known{}, 0)
-		r.Take(m)
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{f}}, &ship.Known{}, 0)
+		r.Take(ship.CodeAsked, m)
 		asked, err := r.Believed()
 		if err == nil && name != "text that is no UTF-8 at all" { // models take text as it is
 			t.Errorf("%s: %+v", name, asked)
@@ -75,7 +75,7 @@ func TestHostileMessages(t *testing.T) {
 		if err != nil && (r.Empty() || strings.Contains(err.Error(), "\xff")) {
 			t.Errorf("%s: %v, and empty %v", name, err, r.Empty())
 		}
-		r.Take(message(f, good))
+		r.Take(ship.CodeAsked, message(f, good))
 		if _, again := r.Believed(); err != nil && again == nil {
 			t.Errorf("%s: forgotten", name)
 		}
@@ -94,9 +94,9 @@ func TestLowestRankIsBelieved(t *testing.T) {
 		{[]*planner.Function{high}, []*planner.Function{high}},
 		{nil, nil},
 	} {
-		r := ship.NewRound(functions, known, 0)
+		r := ship.NewRound(&planner.Ship{Functions: functions}, known, 0)
 		for i, f := range c.asks {
-			r.Take(message(f, record(int4(int32(100*len(c.asks)+i)))))
+			r.Take(ship.CodeAsked, message(f, record(int4(int32(100*len(c.asks)+i)))))
 		}
 		asked, err := r.Believed()
 		var got []*planner.Function
@@ -114,8 +114,8 @@ func TestAskedAgain(t *testing.T) {
 	t.Parallel()
 	f, other, known := function("f", udf.Int4, udf.Int4), function("g", udf.Int4, udf.Int4), &ship.Known{}
 	take := func(f *planner.Function, v int32) error {
-		r := ship.NewRound([]*planner.Function{f}, known, 0)
-		r.Take(message(f, record(int4(v))))
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{f}}, known, 0)
+		r.Take(ship.CodeAsked, message(f, record(int4(v))))
 		_, err := r.Believed()
 		return err
 	}
@@ -132,9 +132,9 @@ func TestKnownIsBounded(t *testing.T) {
 	t.Parallel()
 	f, known := function("f", udf.Int4, udf.Int4), &ship.Known{}
 	ask := func(from, to int32) error {
-		r := ship.NewRound([]*planner.Function{f}, known, 0)
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{f}}, known, 0)
 		for v := from; v < to; v++ {
-			r.Take(message(f, record(int4(v))))
+			r.Take(ship.CodeAsked, message(f, record(int4(v))))
 		}
 		_, err := r.Believed()
 		return err
@@ -155,13 +155,13 @@ func TestKnownIsBounded(t *testing.T) {
 func TestRoundIsBounded(t *testing.T) {
 	t.Parallel()
 	f := function("f", udf.Int4, udf.Text)
-	r := ship.NewRound([]*planner.Function{f}, &ship.Known{}, 1<<20)
+	r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{f}}, &ship.Known{}, 1<<20)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	m := message(f, record(field{udf.Text.OID(), make([]byte, 100_000)}))
 	for range 1_000 {
-		r.Take(m)
+		r.Take(ship.CodeAsked, m)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
@@ -196,8 +196,8 @@ func TestRowsAheadHaveTheKeysOfCalls(t *testing.T) {
 		if c.null {
 			continue
 		}
-		r := ship.NewRound([]*planner.Function{c.f}, &ship.Known{}, 0)
-		r.Take(message(c.f, record(field{udf.Int4.OID(), c.values[0]}, field{udf.Text.OID(), c.values[1]})))
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{c.f}}, &ship.Known{}, 0)
+		r.Take(ship.CodeAsked, message(c.f, record(field{udf.Int4.OID(), c.values[0]}, field{udf.Text.OID(), c.values[1]})))
 		called, err := r.Believed()
 		if err != nil || !slices.Equal(called[0].Keys[0], a.Keys[0]) {
 			t.Errorf("%q: %x is the key of the row, %v", c.values, a.Keys, err)
@@ -223,8 +223,8 @@ func FuzzTake(f *testing.F) {
 	f.Add("")
 	f.Add(strings.Repeat("00", 100))
 	f.Fuzz(func(t *testing.T, text string) {
-		r := ship.NewRound([]*planner.Function{model, none}, &ship.Known{}, 1<<16)
-		r.Take(text)
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{model, none}}, &ship.Known{}, 1<<16)
+		r.Take(ship.CodeAsked, text)
 		asked, err := r.Believed()
 		if r.Empty() || err != nil {
 			if len(asked) > 0 {

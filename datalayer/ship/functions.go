@@ -38,23 +38,38 @@ const noter = "pinnacle_note"
 
 // Missing is the query that gives the setting default_transaction_isolation and, beside it in at least one row, the names
 // of those of the functions, and of what they need, that home's session lacks; NULL for none.
-func Missing(functions []*planner.Function) (stream.Query, error) {
+func Missing(functions []*planner.Function, draws []*planner.Draw) (stream.Query, error) {
 	names := []string{noter}
+	if counts(functions, draws) {
+		names = append(names, turns)
+	}
 	for _, f := range functions {
 		names = append(names, f.Name)
+	}
+	for _, d := range draws {
+		names = append(names, d.Name)
 	}
 	list, err := pgvalue.AppendArray(nil, &udf.Column{Type: udf.Text, Texts: names}, udf.Text.OID())
 	return stream.Query{
 		Text: "SELECT pg_catalog.current_setting('default_transaction_isolation'), n FROM (VALUES (1)) AS one(o) " +
-			"LEFT JOIN pg_catalog.unnest($1) AS n ON pg_catalog.to_regproc('pg_temp.' OPERATOR(pg_catalog.||) n) IS NULL",
+			"LEFT JOIN pg_catalog.unnest($1) AS n ON NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p " +
+			"WHERE p.proname = n::pg_catalog.name AND p.pronamespace = pg_catalog.pg_my_temp_schema())",
 		Types: []uint32{udf.Text.ArrayOID()}, Params: [][]byte{list}, Formats: []int16{0, 0},
 	}, err
 }
 
 // Create gives the statements that make a function of the list that Missing gave, and the table of its answers.
-func Create(name string, functions []*planner.Function) []string {
-	if name == noter {
+func Create(name string, functions []*planner.Function, draws []*planner.Draw) []string {
+	switch name {
+	case noter:
 		return createNoter()
+	case turns:
+		return createTurns()
+	}
+	for _, d := range draws {
+		if d.Name == name {
+			return createDraw(d)
+		}
 	}
 	for _, f := range functions {
 		if f.Name == name {
@@ -73,6 +88,7 @@ func createNoter() []string {
 		"CREATE OR REPLACE FUNCTION pg_temp." + noter + `(pinnacle_call text, pinnacle_key bytea, pinnacle_record bytea) RETURNS void LANGUAGE plpgsql AS $pinnacle$
 DECLARE
   pinnacle_left text := pg_catalog.current_setting('` + notingSetting + `', true);
+  pinnacle_rank int;
 BEGIN
   IF pinnacle_left IS NULL OR pinnacle_left OPERATOR(pg_catalog.=) '' THEN
     RAISE EXCEPTION USING ERRCODE = '` + CodeLate + `', MESSAGE = 'predict was asked for arguments that were not there when the statement began';
@@ -80,6 +96,10 @@ BEGIN
   INSERT INTO pg_temp.pinnacle_noted VALUES (pinnacle_call, pinnacle_key) ON CONFLICT DO NOTHING;
   IF FOUND THEN
     RAISE INFO USING ERRCODE = '` + CodeAsked + `', MESSAGE = pinnacle_call OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) pg_catalog.encode(pinnacle_record, 'hex');
+    pinnacle_rank := (nullif(pg_catalog.current_setting('` + ranksSetting + `', true), '')::pg_catalog.jsonb OPERATOR(pg_catalog.->>) pinnacle_call)::pg_catalog.int4;
+    IF pinnacle_rank IS NOT NULL THEN
+      PERFORM pg_catalog.set_config('` + missedSetting + `', least(pinnacle_rank, nullif(pg_catalog.current_setting('` + missedSetting + `', true), '')::pg_catalog.int4)::pg_catalog.text, true);
+    END IF;
   END IF;
   IF pinnacle_left OPERATOR(pg_catalog.<>) 'all' THEN
     IF pinnacle_left::pg_catalog.int4 OPERATOR(pg_catalog.<=) 1 THEN
@@ -92,7 +112,8 @@ END $pinnacle$`,
 }
 
 // createFunction makes the function of a call. It is STABLE, not IMMUTABLE: PostgreSQL would otherwise put the NULL of a
-// miss into a plan that it keeps. What it reads is of the snapshot of the statement that calls it.
+// miss into a plan that it keeps. What it reads is of the snapshot of the statement that calls it. That of a model that is
+// not deterministic is VOLATILE, and each evaluation of the same arguments has an answer of its own, by its turn.
 func createFunction(f *planner.Function) []string {
 	table := "pg_temp." + answersTable(f)
 	var params, args []string
@@ -104,30 +125,36 @@ func createFunction(f *planner.Function) []string {
 		params = append(params, p)
 		args = append(args, fmt.Sprintf("$%d", i+1))
 	}
-	strict := ""
+	kind, turn, record := " STABLE", "", "pinnacle_record"
+	if !f.Model.Deterministic { // each evaluation has an answer of its own
+		kind = " VOLATILE"
+		turn = "\n  pinnacle_turn := pg_temp." + turns + "(pinnacle_key);\n  pinnacle_key := pinnacle_key OPERATOR(pg_catalog.||) pinnacle_turn;"
+		record += " OPERATOR(pg_catalog.||) pinnacle_turn"
+	}
 	if f.Model.NullOnNull {
-		strict = " STRICT"
+		kind += " STRICT"
 	}
 	returns := Returns(f).String()
 	return []string{
 		"CREATE TEMPORARY TABLE IF NOT EXISTS " + answersTable(f) + " (key bytea PRIMARY KEY, answer " + returns + ")",
 		"GRANT SELECT, INSERT, DELETE, TRUNCATE ON " + table + " TO PUBLIC",
 		"CREATE OR REPLACE FUNCTION pg_temp." + f.Name + "(" + strings.Join(params, ", ") + ") RETURNS " + returns +
-			" LANGUAGE plpgsql STABLE" + strict + ` COST 1000 AS $pinnacle$
+			" LANGUAGE plpgsql" + kind + ` COST 1000 AS $pinnacle$
 #variable_conflict use_column
 DECLARE
   pinnacle_record bytea := pg_catalog.record_send(ROW(` + strings.Join(args, ", ") + `));
   pinnacle_key bytea;
+  pinnacle_turn bytea;
   pinnacle_answer ` + returns + `;
 BEGIN
   IF pg_catalog.octet_length(pinnacle_record) OPERATOR(pg_catalog.>) ` + fmt.Sprint(longKey) + ` THEN
     pinnacle_key := '\x` + hex.EncodeToString(prefix(f)) + `'::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.sha256(pinnacle_record);
   ELSE
     pinnacle_key := '\x` + hex.EncodeToString(prefix(f)) + `'::pg_catalog.bytea OPERATOR(pg_catalog.||) pinnacle_record;
-  END IF;
+  END IF;` + turn + `
   SELECT a.answer INTO pinnacle_answer FROM ` + table + ` AS a WHERE a.key OPERATOR(pg_catalog.=) pinnacle_key;
   IF NOT FOUND THEN
-    PERFORM pg_temp.` + noter + `('` + f.Name + `', pinnacle_key, pinnacle_record);
+    PERFORM pg_temp.` + noter + `('` + f.Name + `', pinnacle_key, ` + record + `);
   END IF;
   RETURN pinnacle_answer;
 END $pinnacle$`,
@@ -142,8 +169,11 @@ func answersTable(f *planner.Function) string {
 }
 
 // prefix begins the keys of a function's answers.
-func prefix(f *planner.Function) []byte {
-	sum := sha256.Sum256([]byte(f.Name))
+func prefix(f *planner.Function) []byte { return namePrefix(f.Name) }
+
+// namePrefix begins the keys of what belongs to a function.
+func namePrefix(name string) []byte {
+	sum := sha256.Sum256([]byte(name))
 	return sum[:8]
 }
 

@@ -36,7 +36,7 @@ func TestFunctionsAreMadeOnce(t *testing.T) {
 	if got := h.create(first); len(got) != 2 {
 		t.Errorf("discarded, and lacking: %q", got)
 	}
-	if got := ship.Create("pinnacle_no_such", []*planner.Function{first}); got != nil {
+	if got := ship.Create("pinnacle_no_such", []*planner.Function{first}, nil); got != nil {
 		t.Errorf("made of nothing: %q", got)
 	}
 }
@@ -154,9 +154,9 @@ func TestRoundsEndEarly(t *testing.T) {
 			t.Fatalf("%d misses: asked for %d, %v", misses, len(h.asked), err)
 		}
 		h.do("ROLLBACK TO r", "RELEASE r")
-		r := ship.NewRound([]*planner.Function{f}, known, 0)
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{f}}, known, 0)
 		for _, m := range h.asked {
-			r.Take(m)
+			r.Take(ship.CodeAsked, m)
 		}
 		asked, err := r.Believed()
 		if err != nil || asked[0].Args[0].Ints[0] != int64(1<<i) {

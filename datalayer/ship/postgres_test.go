@@ -128,13 +128,13 @@ func (h *home) query(q stream.Query) (rows []string) {
 // create makes what functions need and home lacks, and gives the names of what it lacked.
 func (h *home) create(functions ...*planner.Function) []string {
 	h.t.Helper()
-	q, err := ship.Missing(functions)
+	q, err := ship.Missing(functions, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	missing := h.query(q)
 	for _, name := range missing {
-		h.do(ship.Create(name, functions)...)
+		h.do(ship.Create(name, functions, nil)...)
 	}
 	return missing
 }
@@ -144,9 +144,9 @@ func (h *home) round(text string, known *ship.Known, functions ...*planner.Funct
 	h.t.Helper()
 	h.asked = nil
 	h.do(ship.Forget, ship.Noting(0), text)
-	r := ship.NewRound(functions, known, 0)
+	r := ship.NewRound(&planner.Ship{Functions: functions}, known, 0)
 	for _, message := range h.asked {
-		r.Take(message)
+		r.Take(ship.CodeAsked, message)
 	}
 	asked, err := r.Believed()
 	if err != nil {

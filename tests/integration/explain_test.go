@@ -32,6 +32,9 @@ func TestExplain(t *testing.T) {
 			if strings.Contains(options, "COSTS") == strings.Contains(plan, "cost=") {
 				t.Errorf("EXPLAIN %sdoes not heed COSTS:\n%s", options, plan)
 			}
+			if strings.Contains(options, "COSTS") == (strings.Count(plan, "Estimated Rows: ") == 2) {
+				t.Errorf("EXPLAIN %sestimates the rows of both calls only with costs:\n%s", options, plan)
+			}
 		}
 		if got := statsOf(t, on, model); got.Calls != 0 {
 			t.Errorf("EXPLAIN asked the model %d times", got.Calls)

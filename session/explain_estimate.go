@@ -1,0 +1,182 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
+	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
+)
+
+// estimate is what home's planner makes of a call's arguments: the rows that have some, and the distinct ones among them.
+type estimate struct{ rows, distinct int64 }
+
+// estimates asks home's planner about the arguments of the calls of a report, where they are those of the rows of a query
+// and home can be asked without harm to what the client has open. Nothing is run for it.
+func (c *explainCursor) estimates(ctx context.Context, h *homeSide, r *report) (err error) {
+	texts := c.e.inner.argumentTexts()
+	if len(texts) == 0 || c.e.costless() || !h.x.InBlock() && (h.x.TxStatus() != 'I' || !h.alone) {
+		return nil
+	}
+	b, err := h.openBlock(ctx, false, false)
+	if err != nil {
+		return err
+	}
+	for i, text := range texts {
+		var e *estimate
+		if e, err = c.estimate(ctx, h, b, text); err != nil {
+			break
+		}
+		if e != nil {
+			if s := c.e.inner.stream; s != nil && !s.Calls[i].Model.Deterministic {
+				e.distinct = e.rows
+			}
+			r.calls[i].EstimatedRows, r.calls[i].EstimatedCalls = &e.rows, &e.distinct
+		}
+	}
+	return b.close(ctx, h, err)
+}
+
+// costless reports whether the client wants no estimates.
+func (e *explainStatement) costless() bool {
+	for _, o := range e.command.Options {
+		switch strings.ToLower(o.Value) {
+		case "off", "false", "0":
+			if o.Name == "costs" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// argumentTexts are statements that read the distinct arguments of calls, by the call's place in a report.
+func (p *predictStatement) argumentTexts() map[int]string {
+	texts := map[int]string{}
+	switch {
+	case p.executes != nil:
+	case p.ship != nil:
+		for _, a := range p.ship.Ahead {
+			for i, f := range p.ship.Functions {
+				if f == a.Function {
+					texts[i] = a.Text
+				}
+			}
+		}
+	case p.stream.Tag == "SELECT":
+		for i, call := range p.stream.Calls {
+			if names := argumentColumns(p.stream, call); len(names) > 0 {
+				texts[i] = "SELECT DISTINCT " + strings.Join(names, ", ") + " FROM (" + p.stream.Home + "\n) AS pinnacle_source"
+			}
+		}
+	}
+	return texts
+}
+
+// argumentColumns are the columns of home's statement that hold the arguments of a call; none where they are no such columns,
+// or have a type that home cannot compare.
+func argumentColumns(plan *planner.Stream, call *planner.Call) []string {
+	var names []string
+	for i, id := range call.Args {
+		if _, computed := id.Computed(); computed || call.Model.Args[i].Type == udf.JSON {
+			return nil
+		}
+		names = append(names, plan.Hidden[id].Name)
+	}
+	return names
+}
+
+// estimate asks home's planner about one such statement; nil where it refuses it.
+func (c *explainCursor) estimate(ctx context.Context, h *homeSide, b *block, text string) (*estimate, error) {
+	h.queue("SAVEPOINT " + roundSavepoint)
+	err := h.ask(
+		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
+		&pgproto3.Parse{Name: aheadName, Query: "EXPLAIN (FORMAT JSON) " + text, ParameterOIDs: c.e.inner.params()},
+		&pgproto3.Bind{DestinationPortal: aheadName, PreparedStatement: aheadName, ParameterFormatCodes: c.bound.ParameterFormatCodes, Parameters: c.bound.Parameters},
+		&pgproto3.Execute{Portal: aheadName},
+	)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.did(ctx, 1); err != nil {
+		return nil, unpositioned(err)
+	}
+	out, err := h.explained(ctx)
+	if sqlState(err) != "" && ctx.Err() == nil {
+		return nil, b.undo(ctx, h, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.x.Send(&pgproto3.Close{ObjectType: 'P', Name: aheadName}, &pgproto3.Close{ObjectType: 'S', Name: aheadName})
+	h.queue("RELEASE SAVEPOINT " + roundSavepoint)
+	if err := h.ask(); err != nil {
+		return nil, err
+	}
+	if err := h.expect(ctx, "33", nil); err != nil {
+		return nil, err
+	}
+	if err := h.did(ctx, 1); err != nil {
+		return nil, unpositioned(err)
+	}
+	return readEstimate(out)
+}
+
+// explained reads the answer of home to a statement EXPLAIN (FORMAT JSON).
+func (h *homeSide) explained(ctx context.Context) ([]byte, error) {
+	if err := h.expect(ctx, "312", nil); err != nil {
+		return nil, err
+	}
+	var out []byte
+	for {
+		values, status, err := h.next(ctx)
+		if err != nil || status != stream.Row {
+			return out, err
+		}
+		out = append(append(out, values[0]...), '\n')
+	}
+}
+
+// planNode is what is read of a node of home's plan.
+type planNode struct {
+	Type   string     `json:"Node Type"`
+	Parent string     `json:"Parent Relationship"`
+	Rows   float64    `json:"Plan Rows"`
+	Plans  []planNode `json:"Plans"`
+}
+
+// source is the node that a node takes its rows from; nil where there is none.
+func (n *planNode) source() *planNode {
+	for i := range n.Plans {
+		if n.Plans[i].Parent == "Outer" {
+			return &n.Plans[i]
+		}
+	}
+	return nil
+}
+
+// readEstimate finds the estimates in the plan of a SELECT DISTINCT: the rows of its top, and of what that takes them from.
+func readEstimate(out []byte) (*estimate, error) {
+	var plans []struct {
+		Plan planNode `json:"Plan"`
+	}
+	if err := json.Unmarshal(out, &plans); err != nil || len(plans) != 1 {
+		return nil, fmt.Errorf("home's EXPLAIN (FORMAT JSON) has %d plans: %w", len(plans), err)
+	}
+	top := plans[0].Plan
+	e := &estimate{rows: int64(top.Rows), distinct: int64(top.Rows)}
+	passes := func(n *planNode) bool {
+		return n == &top && n.Type == "Aggregate" || n.Type == "Unique" || strings.HasSuffix(n.Type, "Sort") || strings.HasPrefix(n.Type, "Gather")
+	}
+	for node := &top; node != nil && passes(node); {
+		if node = node.source(); node != nil {
+			e.rows = max(e.rows, int64(node.Rows))
+		}
+	}
+	return e, nil
+}
