@@ -312,12 +312,13 @@ func (l *loader) close() error {
 	l.stop()
 	l.running.Wait()
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, m := range l.models {
 		l.remove(m)
 		if m.leases == 0 {
 			l.closeModel(m)
 		}
 	}
+	l.mu.Unlock()
+	l.running.Wait() // sequences let their models go
 	return nil
 }

@@ -170,11 +170,15 @@ func (s *sequence) Predict(ctx context.Context, args []udf.Column) (udf.Column, 
 	return args[0], nil
 }
 
-// Close implements udf.Model.
+// Close implements udf.Model. The loader calls it while it is locked, so the models are let go behind its back; it waits
+// for that before it ends.
 func (s *sequence) Close() error {
-	for _, link := range s.links {
-		link.Release()
-	}
+	links := s.links
 	s.links = nil
+	s.d.loads.running.Go(func() {
+		for _, link := range links {
+			link.Release()
+		}
+	})
 	return nil
 }

@@ -64,7 +64,7 @@ func newRoot() *cobra.Command {
 		return &exit{exitUsage, &config.Error{Message: err.Error(), Hint: cmd.CommandPath() + " --help lists the flags."}}
 	})
 	root.AddCommand(newGC(), newVerify(), newBackup(), newRestore(), newMigrate())
-	root.AddCommand(newServe(), newJobs(), newCheckConfig(), newDoctor(), newVersion())
+	root.AddCommand(newServe(), newJobs(), newApply(), newDiff(), newExport(), newCheckConfig(), newDoctor(), newVersion())
 	return root
 }
 

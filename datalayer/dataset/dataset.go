@@ -75,7 +75,7 @@ func (k Kind) Check(ctx context.Context, in component.Proposal) (*component.Chec
 	return checked, nil
 }
 
-// within runs read in a read-only transaction of one snapshot, as the role and by the search_path of who asks, and with the
+// within runs read in a transaction of one snapshot, which is not read-only since predict may need temporary functions, as the role and by the search_path of who asks, and with the
 // settings that make texts of values the same everywhere.
 func (k Kind) within(ctx context.Context, in component.Proposal, def *component.DatasetDefinition, read func(conn *pgx.Conn) error) error {
 	session, err := k.Sessions.Acquire(ctx)
@@ -83,7 +83,7 @@ func (k Kind) within(ctx context.Context, in component.Proposal, def *component.
 		return err
 	}
 	defer session.Release()
-	return pgx.BeginTxFunc(ctx, session, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, session, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		if in.Home != nil && in.Role != "" {
 			if _, err := tx.Exec(ctx, "SET LOCAL ROLE "+pgx.Identifier{in.Role}.Sanitize()); err != nil {
 				return err
