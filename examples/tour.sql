@@ -7,7 +7,7 @@
 \pset null '(null)'
 SET client_min_messages = warning;
 DROP MODEL IF EXISTS mph;
-DROP MODEL IF EXISTS malignant;
+DROP MODEL IF EXISTS malignant CASCADE;
 RESET client_min_messages;
 \pset format wrapped
 \pset columns 130
@@ -109,6 +109,32 @@ SELECT id, malignant AS diagnosed, predict('malignant',
 FROM breast_cancer ORDER BY id LIMIT 5;
 
 \echo
-\echo '=== The end of a model'
+\echo '=== How good is it? Measured over the table, and kept with the version'
+VALIDATE MODEL malignant ON (SELECT * FROM breast_cancer) TARGET malignant METRICS (accuracy, precision, recall, f1);
+SELECT model, version, metric, round(value::numeric, 4) AS value, rows FROM pinnacle.metrics WHERE model = 'malignant' ORDER BY metric;
+
+\echo
+\echo '=== A listener keeps the answers in a table, and keeps them right when rows change'
+CREATE LISTENER diagnosis ON breast_cancer PREDICT malignant (
+    mean_radius, mean_texture, mean_perimeter, mean_area, mean_smoothness, mean_compactness,
+    mean_concavity, mean_concave_points, mean_symmetry, mean_fractal_dimension, radius_error,
+    texture_error, perimeter_error, area_error, smoothness_error, compactness_error,
+    concavity_error, concave_points_error, symmetry_error, fractal_dimension_error, worst_radius,
+    worst_texture, worst_perimeter, worst_area, worst_smoothness, worst_compactness,
+    worst_concavity, worst_concave_points, worst_symmetry, worst_fractal_dimension);
+-- Outputs follow a moment later; a program would simply read the table.
+DO $$ BEGIN
+    FOR i IN 1..600 LOOP
+        EXIT WHEN (SELECT count(*) FROM diagnosis) = (SELECT count(*) FROM breast_cancer);
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+END $$;
+SELECT t.malignant AS diagnosed, d.output AS predicted, count(*) FROM breast_cancer t JOIN diagnosis d USING (id) GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT name, state, model_version, rows_behind FROM pinnacle.listeners;
+SELECT kind, component, state, percent, rows_done FROM pinnacle.jobs ORDER BY id DESC LIMIT 2;
+
+\echo
+\echo '=== The end of components: what others use goes only with them'
+DROP MODEL malignant CASCADE;
 DROP MODEL mph;
 SELECT name, version, runtime FROM pinnacle.models ORDER BY name;
