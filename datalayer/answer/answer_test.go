@@ -40,9 +40,10 @@ func TestBatchSizeAndConcurrencyOfTheSession(t *testing.T) {
 	t.Parallel()
 	m := newModel()
 	held := make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
 	m.before = func(context.Context, []int64) error {
 		if m.running.Load() == 3 {
-			close(held)
+			release() // several of the three may see that they are
 		}
 		select {
 		case <-held:

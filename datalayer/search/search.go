@@ -189,10 +189,11 @@ func (k *Keeper) dirOf(name string, version int) string {
 func (k *Keeper) find(name string) (*index, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if x := k.indexes[name]; x != nil {
+	x, there := k.indexes[name], k.models == nil || k.models.Components().Component(component.KindVectorIndex, name) != nil
+	switch {
+	case x != nil && there:
 		return x, nil
-	}
-	if k.models != nil && k.models.Components().Component(component.KindVectorIndex, name) != nil {
+	case there && k.models != nil:
 		return nil, building(name)
 	}
 	return nil, fault("42704", fmt.Sprintf("vector index %q does not exist", name), "SHOW VECTOR INDEXES lists those that do.")

@@ -296,16 +296,30 @@ func (p *peer) typeName(oid uint32) string {
 // named is data with the OIDs of types that the tests made, which the binary formats of arrays and composites hold, replaced by
 // something that both sides have.
 func (p *peer) named(data []byte) []byte {
-	if !bytes.Contains(data, []byte{0, 0}) {
-		return data
-	}
-	for oid, name := range p.types {
-		if !strings.Contains(typesSQL, strings.TrimPrefix(name, "_")+" AS") {
+	var out []byte
+	done := 0
+	for i := 0; i+4 <= len(data); {
+		name := p.types[binary.BigEndian.Uint32(data[i:])]
+		if name == "" || !strings.Contains(typesSQL, strings.TrimPrefix(name, "_")+" AS") || !beforeLength(data[i+4:]) {
+			i++
 			continue
 		}
-		data = bytes.ReplaceAll(data, binary.BigEndian.AppendUint32(nil, oid), []byte("<"+name+">"))
+		out = append(append(out, data[done:i]...), "<"+name+">"...)
+		i += 4
+		done = i
 	}
-	return data
+	return append(out, data[done:]...)
+}
+
+// beforeLength reports whether data, which follows four bytes that may be an OID, begins with what follows an OID: a
+// value's length (-1 for NULL) or an array's, neither more than what is left, or nothing. Four bytes in the middle of other
+// numbers may be equal to an OID, too.
+func beforeLength(data []byte) bool {
+	if len(data) < 4 {
+		return len(data) == 0
+	}
+	n := int32(binary.BigEndian.Uint32(data))
+	return n >= -1 && int(n) <= len(data)-4
 }
 
 // row is a row's values as one text.

@@ -216,7 +216,7 @@ func eachTaggedProxy(t *testing.T, f func(t *testing.T, on *target)) {
 func TestReleasedBinaryHasNoTestRuntime(t *testing.T) {
 	eachProxy(t, func(t *testing.T, on *target) {
 		code, line := firstError(on.open(t).query(t, "CREATE MODEL t(x int4) RETURNS int4 USING test WITH (compute = 'identity')"))
-		if code != "42704" || !strings.Contains(line, "Runtimes that exist: onnx, starlark.") {
+		if code != "42704" || !strings.Contains(line, "Runtimes that exist: onnx, sentence, starlark.") {
 			t.Errorf("CREATE MODEL … USING test: %q, want 42704", line)
 		}
 	})
