@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -124,6 +125,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		return false, renamed(r.origin(err), c.p.ship)
 	}
 	if err != nil && !enough && !r.b.savepoints {
+		if ownDespiteNull(sqlState(err)) {
+			return false, renamed(r.origin(err), c.p.ship)
+		}
 		return false, coded("0A000", "a statement with predict whose answers must be there from the start is not supported here between other messages of one implicit transaction",
 			"Without the answers it fails, which cannot be undone: "+err.Error(), "Send the statement in a transaction block (BEGIN), or with a Sync of its own.")
 	}
@@ -302,3 +306,8 @@ func (r *run) took(h *homeSide, typ byte, body []byte) error {
 	}
 	return nil
 }
+
+// ownDespiteNull reports whether an error that cannot be undone is given as the statement's own although answers were missing.
+// A missing answer is NULL, and operators make NULL of NULL rather than fail: of data exceptions (class 22) only a NULL where
+// none is allowed is likely to come from it.
+func ownDespiteNull(code string) bool { return strings.HasPrefix(code, "22") && code != "22004" }
