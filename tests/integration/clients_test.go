@@ -165,7 +165,7 @@ func TestPsql(t *testing.T) {
 		}
 		return out
 	}
-	eachTarget(t, func(t *testing.T, on *target) {
+	eachTargetAlone(t, func(t *testing.T, on *target) {
 		for name, argv := range map[string][]string{
 			"script":                 nil,
 			"several statements":     {"-c", "SELECT 1; SELECT predict('double', 4); SELECT 2"},

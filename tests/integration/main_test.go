@@ -211,6 +211,12 @@ func findONNXRuntime() error {
 func eachTarget(t *testing.T, f func(t *testing.T, on *target)) {
 	t.Helper()
 	t.Parallel()
+	eachTargetAlone(t, f)
+}
+
+// eachTargetAlone is eachTarget for tests of what the whole database holds: no other test runs meanwhile.
+func eachTargetAlone(t *testing.T, f func(t *testing.T, on *target)) {
+	t.Helper()
 	for _, on := range world.targets {
 		t.Run(on.name, func(t *testing.T) {
 			t.Parallel()
