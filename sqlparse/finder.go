@@ -21,7 +21,7 @@ type finder struct {
 	table *pg_query.RangeFunction
 	// target is the item of a select list that was met last.
 	target *pg_query.ResTarget
-	err   error
+	err    error
 }
 
 // find looks through the statement. The first error ends up in err.
