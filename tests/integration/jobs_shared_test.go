@@ -22,7 +22,7 @@ func TestTwoProxiesShareJobs(t *testing.T) {
 	_, onSecond := spare(t, o)
 	s := onFirst.open(t)
 	s.wantTag(t, lastingModel, "CREATE MODEL")
-	const validate = "VALIDATE MODEL slow ON (SELECT g AS x, g > 3 AS y FROM generate_series(1, 100000) g) TARGET y"
+	const validate = "VALIDATE MODEL slow_work ON (SELECT g AS x, g > 3 AS y FROM generate_series(1, 100000) g) TARGET y"
 	begin := func() (id string, ended chan string) {
 		ended = make(chan string, 1)
 		slow := onFirst.open(t)

@@ -12,7 +12,7 @@ import (
 )
 
 // lastingModel answers truth after so many steps, so that a validation lasts.
-const lastingModel = `CREATE OR REPLACE MODEL slow(x int4) RETURNS bool USING starlark AS $$
+const lastingModel = `CREATE OR REPLACE MODEL slow_work(x int4) RETURNS bool USING starlark AS $$
 def predict(x):
     n = 0
     for i in range(20000):
@@ -113,11 +113,11 @@ func TestCancelJob(t *testing.T) {
 		ended := make(chan string, 1)
 		slow := on.open(t)
 		go func() {
-			state, line := firstError(slow.query(t, "VALIDATE MODEL slow ON (SELECT g AS x, g > 3 AS y FROM generate_series(1, 100000) g) TARGET y"))
+			state, line := firstError(slow.query(t, "VALIDATE MODEL slow_work ON (SELECT g AS x, g > 3 AS y FROM generate_series(1, 100000) g) TARGET y"))
 			ended <- state + " " + line
 		}()
 		id := ""
-		const running = "SELECT id FROM pinnacle.jobs WHERE component = 'slow' AND state = 'running' AND rows_done > 0"
+		const running = "SELECT id FROM pinnacle.jobs WHERE component = 'slow_work' AND state = 'running' AND rows_done > 0"
 		if err := until(time.Minute, func() error {
 			if rows := on.rows(t, running); len(rows) == 1 {
 				id = rows[0][0]
@@ -152,7 +152,7 @@ func TestKilledValidation(t *testing.T) {
 	s.wantTag(t, lastingModel, "CREATE MODEL")
 	slow := on.open(t)
 	go func() {
-		_ = slow.query(t, "VALIDATE MODEL slow ON (SELECT g AS x, g > 3 AS y FROM generate_series(1, 100000) g) TARGET y")
+		_ = slow.query(t, "VALIDATE MODEL slow_work ON (SELECT g AS x, g > 3 AS y FROM generate_series(1, 100000) g) TARGET y")
 	}()
 	if err := until(time.Minute, func() error {
 		if n, _ := strconv.Atoi(on.value(t, "SELECT count(*) FROM pinnacle.jobs WHERE state = 'running'")); n == 1 {
