@@ -1,0 +1,205 @@
+package dialect
+
+// Expr is an expression with the type that PostgreSQL gives it. The kinds are those of this file.
+type Expr interface {
+	// ResultType is the type of the value. It is the zero Type while it is not known, which makes the expression unproven.
+	ResultType() Type
+}
+
+// ColumnRef is a column of a relation of the statement.
+type ColumnRef struct {
+	// Relation is the alias that the text says, "" where it says none.
+	Relation string
+	// Column is nil for a column of a Subquery, which has Name and Type only.
+	Column *Column
+	Name   string
+	Type   Type
+}
+
+// RowID is ctid, by which postgres_fdw finds a row again.
+type RowID struct{ Relation string }
+
+// WholeRow is a row of a relation as one value.
+type WholeRow struct {
+	Relation string
+	Columns  []Expr
+}
+
+// Constant is a value in PostgreSQL's text; Null has none.
+type Constant struct {
+	Text string
+	Null bool
+	Type Type
+}
+
+// Param is $Number, from 1.
+type Param struct {
+	Number int
+	Type   Type
+}
+
+// Default is DEFAULT in a row of an Insert: the engine gives the value.
+type Default struct{ Type Type }
+
+// Operator is an operator of pg_catalog with one or two operands; Left is nil for a prefix operator.
+type Operator struct {
+	Name        string
+	Left, Right Expr
+	Type        Type
+}
+
+// Call is a function of pg_catalog.
+type Call struct {
+	Name     string
+	Args     []Expr
+	Variadic bool
+	Type     Type
+}
+
+// Aggregate is an aggregate function.
+type Aggregate struct {
+	Name     string
+	Args     []Expr
+	Star     bool
+	Distinct bool
+	OrderBy  []Sort
+	// Filter is nil where there is none.
+	Filter Expr
+	Type   Type
+}
+
+// Cast is an explicit cast.
+type Cast struct {
+	Arg Expr
+	To  Type
+}
+
+// BoolOp is AND, OR or NOT (with one argument).
+type BoolOp struct {
+	Op   string
+	Args []Expr
+}
+
+// NullTest is IS [NOT] NULL.
+type NullTest struct {
+	Arg Expr
+	Not bool
+}
+
+// BoolTest is IS [NOT] TRUE, FALSE or UNKNOWN: Is says which.
+type BoolTest struct {
+	Arg Expr
+	Is  string
+	Not bool
+}
+
+// Distinct is IS [NOT] DISTINCT FROM; Not says NOT.
+type Distinct struct {
+	Left, Right Expr
+	Not         bool
+}
+
+// ArrayOp is "Left Name ANY (Array)", or ALL.
+type ArrayOp struct {
+	Name  string
+	Left  Expr
+	Array Expr
+	All   bool
+}
+
+// Array is ARRAY[…].
+type Array struct {
+	Elems []Expr
+	Type  Type
+}
+
+// Subscript is Arg[Index].
+type Subscript struct {
+	Arg   Expr
+	Index []Expr
+	Type  Type
+}
+
+// Case is CASE; Arg is nil in the searched form, Else where there is none.
+type Case struct {
+	Arg   Expr
+	Whens []When
+	Else  Expr
+	Type  Type
+}
+
+// When is one WHEN … THEN ….
+type When struct{ When, Then Expr }
+
+// Coalesce is COALESCE, or GREATEST or LEAST: Name says which.
+type Coalesce struct {
+	Name string
+	Args []Expr
+	Type Type
+}
+
+// Exists is EXISTS (Select).
+type Exists struct{ Select *Select }
+
+// boolType is boolean, the type of conditions.
+var boolType = Type{OID: 16, Mod: -1}
+
+// ResultType implements Expr.
+func (e *ColumnRef) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *RowID) ResultType() Type { return Type{OID: 27, Mod: -1} }
+
+// ResultType implements Expr.
+func (e *WholeRow) ResultType() Type { return Type{OID: 2249, Mod: -1} }
+
+// ResultType implements Expr.
+func (e *Constant) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Param) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Default) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Operator) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Call) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Aggregate) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Cast) ResultType() Type { return e.To }
+
+// ResultType implements Expr.
+func (e *BoolOp) ResultType() Type { return boolType }
+
+// ResultType implements Expr.
+func (e *NullTest) ResultType() Type { return boolType }
+
+// ResultType implements Expr.
+func (e *BoolTest) ResultType() Type { return boolType }
+
+// ResultType implements Expr.
+func (e *Distinct) ResultType() Type { return boolType }
+
+// ResultType implements Expr.
+func (e *ArrayOp) ResultType() Type { return boolType }
+
+// ResultType implements Expr.
+func (e *Array) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Subscript) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Case) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Coalesce) ResultType() Type { return e.Type }
+
+// ResultType implements Expr.
+func (e *Exists) ResultType() Type { return boolType }
