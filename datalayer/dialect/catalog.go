@@ -32,7 +32,11 @@ type Table struct {
 	Columns []*Column
 	// PrimaryKey are the columns of the key by which a row is found again; nil: none, and rows can be read and inserted,
 	// but changed only by statements that go down whole.
-	PrimaryKey  []string
+	PrimaryKey []string
+	// RowKey is a column that clients do not see, by which a row is found again within one transaction: SQLite's and
+	// DuckDB's rowid. Where it is not nil it is used in PrimaryKey's place for finding rows: a ColumnRef to it stands in a
+	// select list and in an equality like any other column. It is not in Columns, and Column does not find it.
+	RowKey      *Column
 	Uniques     []Key
 	Indexes     []Key
 	ForeignKeys []ForeignKey
