@@ -3,9 +3,9 @@ package differential
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/peer"
 )
 
 // verdict is what a comparison came to.
@@ -38,7 +38,7 @@ func differ(class, format string, args ...any) result {
 }
 
 // run runs a case on both sides and compares.
-func (c *testCase) run(oracle, proxy *peer) result {
+func (c *testCase) run(oracle, proxy *side) result {
 	r := result{verdict: equal}
 	for i, s := range c.steps {
 		if s.dropped {
@@ -49,33 +49,33 @@ func (c *testCase) run(oracle, proxy *peer) result {
 			params = nil
 		}
 		if s.optional && len(s.node.children()) == 0 {
-			how = simple
+			how = peer.Simple
 		}
 		// What PostgreSQL cannot run in time is not asked of the proxy.
-		want, err := oracle.run(s.text(c, oracle.oracle), how, params)
+		want, err := oracle.Run(s.text(c, oracle.oracle), how, sent(params))
 		if err != nil {
 			return result{verdict: skipped, broken: true, detail: err.Error()}
 		}
-		if want.code == "57014" {
+		if want.Code == "57014" {
 			return result{verdict: skipped}
 		}
-		got, err := proxy.run(s.text(c, proxy.oracle), how, params)
+		got, err := proxy.Run(s.text(c, proxy.oracle), how, sent(params))
 		if err != nil {
 			d := differ("connection", "step %d: %v", i+1, err)
 			d.broken = true
 			return d
 		}
-		if got.code == "0A000" && want.code != "0A000" {
-			return result{verdict: refused, class: "refused", detail: got.message}
+		if got.Code == "0A000" && want.Code != "0A000" {
+			return result{verdict: refused, class: "refused", detail: got.Message}
 		}
 		if d := s.compare(want, got); d.verdict == different {
 			d.detail = fmt.Sprintf("step %d, %s", i+1, d.detail)
 			return d
 		}
-		if want.code != "" && r.verdict == equal {
+		if want.Code != "" && r.verdict == equal {
 			r.verdict = equalError
-			r.class = want.code
-			r.detail = want.message
+			r.class = want.Code
+			r.detail = want.Message
 		}
 	}
 	if c.writes {
@@ -98,100 +98,23 @@ func (s *step) text(c *testCase, oracle bool) string {
 }
 
 // compare compares the answers to one step.
-func (s *step) compare(want, got answer) result {
-	if want.code != got.code {
-		return differ("SQLSTATE "+orNone(want.code)+" / "+orNone(got.code)+" "+gist(got.message), "SQLSTATE: PostgreSQL %s %s, proxy %s %s", orNone(want.code), want.message, orNone(got.code), got.message)
-	}
-	if want.status != got.status {
-		return differ("transaction status", "transaction status: PostgreSQL %c, proxy %c", want.status, got.status)
-	}
-	if want.code != "" || s.accepted {
+func (s *step) compare(want, got peer.Answer) result {
+	d := peer.Compare(want, got, peer.Comparison{Ordered: s.total, Accepted: s.accepted, Unmodified: s.loose, Moved: s.moves})
+	if d == nil {
 		return result{}
 	}
-	if s.loose {
-		want.fields, got.fields = unmodified(want.fields), unmodified(got.fields)
-	}
-	if s.moves {
-		want.origins, got.origins = nil, nil
-	}
-	for _, what := range []struct {
-		name      string
-		want, got []string
-	}{{"parameters", want.parameters, got.parameters}, {"columns", want.fields, got.fields}, {"column origins", want.origins, got.origins}, {"command tag", []string{want.tag}, []string{got.tag}},
-		{"rows", s.ordered(want.rows), s.ordered(got.rows)}, {"copied data", s.ordered(want.copied), s.ordered(got.copied)},
-		{"suspensions", []string{itoa(want.suspended)}, []string{itoa(got.suspended)}}} {
-		if !slices.Equal(what.want, what.got) {
-			return differ(what.name, "%s:\n  PostgreSQL: %s\n  proxy:      %s", what.name, excerpt(what.want, what.got), excerpt(what.got, what.want))
-		}
-	}
-	return result{}
-}
-
-// modifier is what a field's text says of its modifier.
-var modifier = regexp.MustCompile(` modifier -?\d+`)
-
-// unmodified are fields without their modifiers.
-func unmodified(fields []string) []string {
-	var out []string
-	for _, f := range fields {
-		out = append(out, modifier.ReplaceAllString(f, ""))
-	}
-	return out
-}
-
-// gist is the first words of a message, those with names and values left out.
-func gist(message string) string {
-	var words []string
-	for _, w := range strings.Fields(message) {
-		if len(words) == 6 {
-			break
-		}
-		if !strings.ContainsAny(w, `"0123456789`) {
-			words = append(words, w)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// orNone is an SQLSTATE, or a word for none.
-func orNone(code string) string {
-	if code == "" {
-		return "none"
-	}
-	return code
-}
-
-// ordered are rows in their order where it is defined, sorted otherwise.
-func (s *step) ordered(rows []string) []string {
-	if s.total {
-		return rows
-	}
-	return slices.Sorted(slices.Values(rows))
-}
-
-// excerpt shows the rows of one side from the first on that differs.
-func excerpt(rows, other []string) string {
-	i := 0
-	for i < len(rows) && i < len(other) && rows[i] == other[i] {
-		i++
-	}
-	tail := rows[i:]
-	more := ""
-	if len(tail) > 4 {
-		tail, more = tail[:4], " …"
-	}
-	return fmt.Sprintf("%d in all; from %d on: %s%s", len(rows), i+1, strings.Join(tail, " ; "), more)
+	return result{verdict: different, class: d.Class, detail: d.Detail}
 }
 
 // compareTables compares the contents of all tables.
-func (c *testCase) compareTables(oracle, proxy *peer) result {
+func (c *testCase) compareTables(oracle, proxy *side) result {
 	s := &step{total: true}
 	for _, sql := range c.db.contents() {
-		want, err := oracle.run(sql, simple, nil)
+		want, err := oracle.Run(sql, peer.Simple, nil)
 		if err != nil {
 			return result{verdict: skipped, broken: true}
 		}
-		got, err := proxy.run(sql, simple, nil)
+		got, err := proxy.Run(sql, peer.Simple, nil)
 		if err != nil {
 			d := differ("connection", "%v", err)
 			d.broken = true
@@ -213,18 +136,18 @@ func (c *testCase) settle(ctx context.Context, w *worker, r result) error {
 			return err
 		}
 	}
-	for _, p := range []*peer{w.oracle, w.proxy} {
-		if p.status != 'I' || len(c.steps) > 1 {
+	for _, p := range []*side{w.oracle, w.proxy} {
+		if p.Status != 'I' || len(c.steps) > 1 {
 			// Each in a Query of its own: one that finds nothing to do is no reason to leave the others out.
 			for _, sql := range strings.Split(leftovers, ";") {
-				if p.conn == nil {
+				if !p.Connected() {
 					break
 				}
-				_ = p.script(sql)
+				_ = p.Script(sql)
 			}
 		}
 		if c.writes {
-			if err := p.script(c.db.refill()); err != nil {
+			if err := p.Script(c.db.refill()); err != nil {
 				return fmt.Errorf("refill: %w", err)
 			}
 		}

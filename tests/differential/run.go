@@ -47,8 +47,8 @@ func Run(ctx context.Context, o Options) (*report, error) {
 				w.close()
 				lock.Lock()
 				defer lock.Unlock()
-				r.oracle += w.oracle.spent
-				r.proxy += w.proxy.spent
+				r.oracle += w.oracle.Spent
+				r.proxy += w.proxy.Spent
 			}()
 			// A worker takes whole rounds, since each has a database of its own.
 			for ctx.Err() == nil {
@@ -95,7 +95,7 @@ func RunTPC(ctx context.Context, o Options, suite string, texts []tpcText) (*rep
 		r.failures = append(r.failures, f)
 		o.Log(texts[i%len(texts)].name + ": " + f.title())
 	}
-	r.oracle, r.proxy = w.oracle.spent, w.proxy.spent
+	r.oracle, r.proxy = w.oracle.Spent, w.proxy.Spent
 	return r, ctx.Err()
 }
 

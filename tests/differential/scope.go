@@ -3,6 +3,8 @@ package differential
 import (
 	"math/rand/v2"
 	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/peer"
 )
 
 // generator makes one case. It is used once.
@@ -33,6 +35,15 @@ type param struct {
 	null  bool
 	// binary says that the value is sent in binary, declared that Parse says the type.
 	binary, declared bool
+}
+
+// sent are parameters as a side sends them.
+func sent(params []param) []peer.Param {
+	var list []peer.Param
+	for _, p := range params {
+		list = append(list, peer.Param{Type: string(p.typ), Value: p.value, Null: p.null, Binary: p.binary, Declared: p.declared})
+	}
+	return list
 }
 
 // newGenerator makes a generator for one case on a database.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/peer"
 )
 
 // The limits of shrinking one case.
@@ -106,10 +108,10 @@ func (s *shrinking) reopen(c change) bool {
 // protocol tries the simple protocol, with constants in place of parameters.
 func (s *shrinking) protocol() {
 	was := s.c.protocol
-	if was != simple {
-		s.keep(change{func() { s.c.protocol, s.c.literals = simple, true }, func() { s.c.protocol, s.c.literals = was, false }})
+	if was != peer.Simple {
+		s.keep(change{func() { s.c.protocol, s.c.literals = peer.Simple, true }, func() { s.c.protocol, s.c.literals = was, false }})
 	}
-	for _, p := range []protocol{extendedText, extendedBinary} {
+	for _, p := range []peer.Protocol{peer.ExtendedText, peer.ExtendedBinary} {
 		if s.c.protocol > p {
 			was := s.c.protocol
 			s.keep(change{func() { s.c.protocol = p }, func() { s.c.protocol = was }})

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"sort"
 	"strings"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/peer"
 )
 
 // step is one statement of a case.
@@ -28,7 +30,7 @@ type step struct {
 type testCase struct {
 	db       *database
 	steps    []*step
-	protocol protocol
+	protocol peer.Protocol
 	// params are the parameters of the steps that have any; with them the protocol is an extended one.
 	params []param
 	// literals shows parameters as constants, for the simple protocol.
@@ -37,24 +39,6 @@ type testCase struct {
 	writes    bool
 	positions []string
 	models    []string
-}
-
-// protocol is how statements are sent.
-type protocol int
-
-// The protocols: the simple one, the extended one with results in text and in binary, the extended one with a limit of
-// rows for each Execute, with all messages sent at once, and with a named statement that is run twice, in binary.
-const (
-	simple protocol = iota
-	extendedText
-	extendedBinary
-	extendedPortal
-	extendedPipeline
-	extendedAgain
-)
-
-func (p protocol) String() string {
-	return [...]string{"simple", "extended, text", "extended, binary", "extended, text, 3 rows at a time", "extended, text, pipelined", "extended, binary, twice"}[p]
 }
 
 // maker makes the steps of a case for a position.
@@ -108,19 +92,19 @@ func newCase(r *rand.Rand, db *database, only string) *testCase {
 	}
 	p := pick(r, choices)
 	g := newGenerator(r, db)
-	c := &testCase{db: db, protocol: one(r, simple, simple, simple, extendedText, extendedBinary, extendedBinary, extendedPortal, extendedPipeline, extendedAgain)}
-	g.parameters = c.protocol != simple && g.chance(60)
+	c := &testCase{db: db, protocol: one(r, peer.Simple, peer.Simple, peer.Simple, peer.ExtendedText, peer.ExtendedBinary, peer.ExtendedBinary, peer.ExtendedPortal, peer.ExtendedPipeline, peer.ExtendedAgain)}
+	g.parameters = c.protocol != peer.Simple && g.chance(60)
 	c.steps = p.make(g, p.name)
 	if p.name == "several statements in one Query" {
-		c.protocol = simple
+		c.protocol = peer.Simple
 	}
 	if p.name == "DECLARE CURSOR" || p.name == "PREPARE" || p.name == "COPY TO" || p.name == "CREATE VIEW" {
-		c.protocol = one(r, simple, extendedText)
+		c.protocol = one(r, peer.Simple, peer.ExtendedText)
 	}
 	c.params = g.params
 	c.writes = p.name == "COPY TO" || p.name == "EXPLAIN" || strings.HasPrefix(p.name, "WITH data") || p.name == "a model that fails" || p.name == "several statements in one Query" || sameMaker(p.name)
-	if c.writes && c.protocol == extendedAgain {
-		c.protocol = extendedPipeline
+	if c.writes && c.protocol == peer.ExtendedAgain {
+		c.protocol = peer.ExtendedPipeline
 	}
 	c.inTransaction(g)
 	for name := range g.positions {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/peer"
 )
 
 // tpcSuites are the suites of TPC, as tpc.py names them.
@@ -176,7 +178,7 @@ func newTPCCase(r *rand.Rand, t tpcText) *testCase {
 			chosen[i] = c.name == name
 		}
 	}
-	c := &testCase{protocol: one(r, simple, extendedText, extendedBinary)}
+	c := &testCase{protocol: one(r, peer.Simple, peer.ExtendedText, peer.ExtendedBinary)}
 	n := txt()
 	from := 0
 	for i, col := range t.columns {

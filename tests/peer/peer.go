@@ -1,4 +1,4 @@
-package differential
+package peer
 
 import (
 	"bytes"
@@ -21,47 +21,54 @@ const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 // answerLimit is how long a server may take for one statement.
 const answerLimit = 60 * time.Second
 
-// peer is one side of the comparison: a session with plain PostgreSQL or with a proxy.
-type peer struct {
-	url    string
-	oracle bool
-	conn   net.Conn
-	front  *pgproto3.Frontend
-	// status is the transaction's status as the last ReadyForQuery told it.
-	status byte
+// Peer is one side of a comparison: a session with plain PostgreSQL or with a proxy. It is used by one goroutine at a
+// time.
+type Peer struct {
+	// URL is where Connect goes.
+	URL string
+	// Named tells of which types the OIDs differ from side to side, so that names take their place in binary values; nil:
+	// of none.
+	Named func(typeName string) bool
+	conn  net.Conn
+	front *pgproto3.Frontend
+	// Status is the transaction's status as the last ReadyForQuery told it.
+	Status byte
 	// types and tables are the names of what the tests made, by OID.
 	types, tables map[uint32]string
 	// own says of the columns of the last result which are of types that the tests made.
 	own []bool
 	// constants are the values of queries, by what constant was called with.
 	constants map[string][]byte
-	// spent is the time that statements took here.
-	spent time.Duration
+	// Input is what COPY FROM STDIN is given, in the simple protocol; nil: the COPY fails.
+	Input []byte
+	// Spent is the time that statements took here.
+	Spent time.Duration
 }
 
-// answer is what a server says to one statement.
-type answer struct {
-	// fields are described twice in the extended protocol: before Bind and after.
-	fields []string
-	// origins are the tables and attributes that columns come from.
-	origins []string
-	rows    []string
-	// parameters are the types of the parameters, and copied the data of COPY.
-	parameters []string
-	copied     []string
-	// tag is the command tags, each with a semicolon behind it.
-	tag string
-	// suspended is how often a row limit stopped the statement.
-	suspended int
-	// code is an error's SQLSTATE, "" without one; message is for reports only.
-	code, message string
-	status        byte
+// Answer is what a server says to one statement.
+type Answer struct {
+	// Fields are described twice in the extended protocol: before Bind and after.
+	Fields []string
+	// Origins are the tables and attributes that columns come from.
+	Origins []string
+	Rows    []string
+	// Parameters are the types of the parameters, and Copied the data of COPY.
+	Parameters []string
+	Copied     []string
+	// Tag is the command tags, each with a semicolon behind it.
+	Tag string
+	// Suspended is how often a row limit stopped the statement.
+	Suspended int
+	// Code is an error's SQLSTATE, "" without one; Message is for reports only.
+	Code, Message string
+	// Status is the transaction's, as ReadyForQuery tells it.
+	Status byte
 }
 
-// connect opens the session anew.
-func (p *peer) connect(ctx context.Context) error {
-	p.close()
-	c, err := pgconn.Connect(ctx, p.url)
+// Connect opens the session anew.
+func (p *Peer) Connect(ctx context.Context) error {
+	p.Close()
+	c, err := pgconn.Connect(ctx, p.URL)
 	if err != nil {
 		return err
 	}
@@ -69,55 +76,58 @@ func (p *peer) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.conn, p.front, p.status = h.Conn, h.Frontend, h.TxStatus
+	p.conn, p.front, p.Status = h.Conn, h.Frontend, h.TxStatus
 	return nil
 }
 
-// close ends the session.
-func (p *peer) close() {
+// Connected reports whether there is a session.
+func (p *Peer) Connected() bool { return p.conn != nil }
+
+// Close ends the session.
+func (p *Peer) Close() {
 	if p.conn != nil {
 		_ = p.conn.Close()
 		p.conn = nil
 	}
 }
 
-// script runs statements whose answers do not matter, and gives their first error.
-func (p *peer) script(sql string) error {
+// Script runs statements whose answers do not matter, and gives their first error.
+func (p *Peer) Script(sql string) error {
 	a, err := p.exchange(&pgproto3.Query{String: sql})
-	if err == nil && a.code != "" {
-		err = fmt.Errorf("%s: %s", a.code, a.message)
+	if err == nil && a.Code != "" {
+		err = fmt.Errorf("%s: %s", a.Code, a.Message)
 	}
 	return err
 }
 
-// run runs one statement. An error is of the connection, not of the statement.
-func (p *peer) run(sql string, how protocol, params []param) (answer, error) {
+// Run runs one statement. An error is of the connection, not of the statement.
+func (p *Peer) Run(sql string, how Protocol, params []Param) (Answer, error) {
 	start := time.Now()
-	defer func() { p.spent += time.Since(start) }()
-	if how == simple {
+	defer func() { p.Spent += time.Since(start) }()
+	if how == Simple {
 		return p.exchange(&pgproto3.Query{String: sql})
 	}
 	name := ""
-	if how == extendedAgain {
+	if how == ExtendedAgain {
 		name = "again"
 	}
 	parse, bind := p.asked(sql, name, params)
-	if how == extendedBinary || how == extendedAgain {
+	if how == ExtendedBinary || how == ExtendedAgain {
 		bind.ResultFormatCodes = []int16{1}
 	}
 	execute := []pgproto3.FrontendMessage{bind, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}}
-	if how == extendedPipeline {
+	if how == ExtendedPipeline {
 		return p.exchange(append([]pgproto3.FrontendMessage{parse, &pgproto3.Describe{ObjectType: 'S'}}, append(execute, &pgproto3.Sync{})...)...)
 	}
 	first, err := p.exchange(parse, &pgproto3.Describe{ObjectType: 'S', Name: name}, &pgproto3.Sync{})
-	if err != nil || first.code != "" {
+	if err != nil || first.Code != "" {
 		return first, err
 	}
-	var second answer
+	var second Answer
 	switch how {
-	case extendedPortal:
+	case ExtendedPortal:
 		second, err = p.byThrees(bind)
-	case extendedAgain:
+	case ExtendedAgain:
 		// Bound and run once more before Sync, and then closed.
 		second, err = p.exchange(append(append(execute, execute...), &pgproto3.Sync{})...)
 		if err == nil {
@@ -126,28 +136,28 @@ func (p *peer) run(sql string, how protocol, params []param) (answer, error) {
 	default:
 		second, err = p.exchange(append(execute, &pgproto3.Sync{})...)
 	}
-	second.parameters = first.parameters
-	second.fields = append(first.fields, second.fields...)
-	second.origins = append(first.origins, second.origins...)
+	second.Parameters = first.Parameters
+	second.Fields = append(first.Fields, second.Fields...)
+	second.Origins = append(first.Origins, second.Origins...)
 	return second, err
 }
 
 // asked makes Parse and Bind of a statement.
-func (p *peer) asked(sql, name string, params []param) (*pgproto3.Parse, *pgproto3.Bind) {
+func (p *Peer) asked(sql, name string, params []Param) (*pgproto3.Parse, *pgproto3.Bind) {
 	parse, bind := &pgproto3.Parse{Name: name, Query: sql}, &pgproto3.Bind{PreparedStatement: name}
 	for _, v := range params {
 		oid := uint32(0)
-		if v.declared {
-			n, _ := strconv.ParseUint(string(p.constant("SELECT "+quote(string(v.typ))+"::regtype::oid", nil, 0)), 10, 32)
+		if v.Declared {
+			n, _ := strconv.ParseUint(string(p.constant("SELECT '"+strings.ReplaceAll(v.Type, "'", "''")+"'::regtype::oid", nil, 0)), 10, 32)
 			oid = uint32(n)
 		}
-		value, format := []byte(v.value), int16(0)
-		if v.binary {
-			if b := p.constant("SELECT $1::"+string(v.typ), value, 1); b != nil {
+		value, format := []byte(v.Value), int16(0)
+		if v.Binary {
+			if b := p.constant("SELECT $1::"+v.Type, value, 1); b != nil {
 				value, format = b, 1
 			}
 		}
-		if v.null {
+		if v.Null {
 			value = nil
 		}
 		parse.ParameterOIDs = append(parse.ParameterOIDs, oid)
@@ -157,7 +167,7 @@ func (p *peer) asked(sql, name string, params []param) (*pgproto3.Parse, *pgprot
 }
 
 // constant is the one value that a query of one parameter, nil for none, gives; nil if it fails, as it does in a transaction that has.
-func (p *peer) constant(sql string, parameter []byte, format int16) []byte {
+func (p *Peer) constant(sql string, parameter []byte, format int16) []byte {
 	key := fmt.Sprint(sql, format, string(parameter))
 	if v, ok := p.constants[key]; ok {
 		return v
@@ -188,18 +198,18 @@ func (p *peer) constant(sql string, parameter []byte, format int16) []byte {
 }
 
 // byThrees executes a portal three rows at a time.
-func (p *peer) byThrees(bind *pgproto3.Bind) (answer, error) {
-	var a answer
+func (p *Peer) byThrees(bind *pgproto3.Bind) (Answer, error) {
+	var a Answer
 	next := []pgproto3.FrontendMessage{bind, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{MaxRows: 3}, &pgproto3.Flush{}}
 	for {
-		before := a.suspended
+		before := a.Suspended
 		if err := p.send(next...); err != nil {
 			return a, err
 		}
 		if err := p.receive(&a, true); err != nil {
 			return a, err
 		}
-		if a.suspended == before {
+		if a.Suspended == before {
 			break
 		}
 		next = []pgproto3.FrontendMessage{&pgproto3.Execute{MaxRows: 3}, &pgproto3.Flush{}}
@@ -211,8 +221,8 @@ func (p *peer) byThrees(bind *pgproto3.Bind) (answer, error) {
 }
 
 // exchange sends messages that end in one Sync or Query, and reads the answer.
-func (p *peer) exchange(msgs ...pgproto3.FrontendMessage) (answer, error) {
-	var a answer
+func (p *Peer) exchange(msgs ...pgproto3.FrontendMessage) (Answer, error) {
+	var a Answer
 	if err := p.send(msgs...); err != nil {
 		return a, err
 	}
@@ -220,7 +230,7 @@ func (p *peer) exchange(msgs ...pgproto3.FrontendMessage) (answer, error) {
 	return a, err
 }
 
-func (p *peer) send(msgs ...pgproto3.FrontendMessage) error {
+func (p *Peer) send(msgs ...pgproto3.FrontendMessage) error {
 	for _, m := range msgs {
 		p.front.Send(m)
 	}
@@ -231,7 +241,7 @@ func (p *peer) send(msgs ...pgproto3.FrontendMessage) error {
 }
 
 // receive adds messages to an answer, up to ReadyForQuery, or to the end of an Execute if flushed is set.
-func (p *peer) receive(a *answer, flushed bool) error {
+func (p *Peer) receive(a *Answer, flushed bool) error {
 	for {
 		msg, err := p.front.Receive()
 		if err != nil {
@@ -246,47 +256,59 @@ func (p *peer) receive(a *answer, flushed bool) error {
 			p.own = p.own[:0]
 			for _, f := range m.Fields {
 				p.own = append(p.own, p.types[f.DataTypeOID] != "")
-				a.fields = append(a.fields, p.field(f))
-				a.origins = append(a.origins, fmt.Sprintf("%s: %s.%d", f.Name, p.tables[f.TableOID], f.TableAttributeNumber))
+				a.Fields = append(a.Fields, p.field(f))
+				a.Origins = append(a.Origins, fmt.Sprintf("%s: %s.%d", f.Name, p.tables[f.TableOID], f.TableAttributeNumber))
 			}
 		case *pgproto3.ParameterDescription:
 			for _, oid := range m.ParameterOIDs {
-				a.parameters = append(a.parameters, p.typeName(oid))
+				a.Parameters = append(a.Parameters, p.typeName(oid))
 			}
 		case *pgproto3.DataRow:
-			a.rows = append(a.rows, p.row(m.Values))
+			a.Rows = append(a.Rows, p.row(m.Values))
 		case *pgproto3.CopyData:
 			// The header of the binary format comes with the first row, whichever that is.
-			a.copied = append(a.copied, fmt.Sprintf("%q", p.named(bytes.TrimPrefix(m.Data, []byte(copyHeader)))))
+			a.Copied = append(a.Copied, fmt.Sprintf("%q", p.named(bytes.TrimPrefix(m.Data, []byte(copyHeader)))))
+		case *pgproto3.CopyInResponse:
+			if err := p.copyIn(); err != nil {
+				return err
+			}
 		case *pgproto3.CommandComplete:
-			a.tag += string(m.CommandTag) + ";"
+			a.Tag += string(m.CommandTag) + ";"
 			if flushed {
 				return nil
 			}
 		case *pgproto3.PortalSuspended:
-			a.suspended++
+			a.Suspended++
 			return nil
 		case *pgproto3.ErrorResponse:
-			if a.code == "" {
-				a.code, a.message = m.Code, strings.TrimSpace(m.Message+"\n    "+m.Detail)
+			if a.Code == "" {
+				a.Code, a.Message = m.Code, strings.TrimSpace(m.Message+"\n    "+m.Detail)
 			}
 			if flushed {
 				return nil
 			}
 		case *pgproto3.ReadyForQuery:
-			a.status, p.status = m.TxStatus, m.TxStatus
+			a.Status, p.Status = m.TxStatus, m.TxStatus
 			return nil
 		}
 	}
 }
 
+// copyIn answers COPY FROM STDIN, which is to be sent by the simple protocol: a Sync that stands behind it is not heard.
+func (p *Peer) copyIn() error {
+	if p.Input == nil {
+		return p.send(&pgproto3.CopyFail{Message: "there is no input"})
+	}
+	return p.send(&pgproto3.CopyData{Data: p.Input}, &pgproto3.CopyDone{})
+}
+
 // field is a column's description without OIDs of a server's own.
-func (p *peer) field(f pgproto3.FieldDescription) string {
+func (p *Peer) field(f pgproto3.FieldDescription) string {
 	return fmt.Sprintf("%s %s size %d modifier %d format %d", f.Name, p.typeName(f.DataTypeOID), f.DataTypeSize, f.TypeModifier, f.Format)
 }
 
 // typeName names a type.
-func (p *peer) typeName(oid uint32) string {
+func (p *Peer) typeName(oid uint32) string {
 	if n, ok := p.types[oid]; ok {
 		return n
 	}
@@ -295,12 +317,12 @@ func (p *peer) typeName(oid uint32) string {
 
 // named is data with the OIDs of types that the tests made, which the binary formats of arrays and composites hold, replaced by
 // something that both sides have.
-func (p *peer) named(data []byte) []byte {
+func (p *Peer) named(data []byte) []byte {
 	var out []byte
 	done := 0
 	for i := 0; i+4 <= len(data); {
 		name := p.types[binary.BigEndian.Uint32(data[i:])]
-		if name == "" || !strings.Contains(typesSQL, strings.TrimPrefix(name, "_")+" AS") || !beforeLength(data[i+4:]) {
+		if name == "" || p.Named == nil || !p.Named(strings.TrimPrefix(name, "_")) || !beforeLength(data[i+4:]) {
 			i++
 			continue
 		}
@@ -323,7 +345,7 @@ func beforeLength(data []byte) bool {
 }
 
 // row is a row's values as one text.
-func (p *peer) row(values [][]byte) string {
+func (p *Peer) row(values [][]byte) string {
 	var b strings.Builder
 	for i, v := range values {
 		if i > 0 {
@@ -341,8 +363,8 @@ func (p *peer) row(values [][]byte) string {
 	return b.String()
 }
 
-// learn reads the OIDs of what a schema holds.
-func (p *peer) learn(schema string) error {
+// Learn reads the OIDs of what a schema holds.
+func (p *Peer) Learn(schema string) error {
 	p.types, p.tables, p.constants = map[uint32]string{}, map[uint32]string{}, map[string][]byte{}
 	for sql, into := range map[string]map[uint32]string{
 		"SELECT oid, typname FROM pg_type WHERE typnamespace = '" + schema + "'::regnamespace":  p.types,
