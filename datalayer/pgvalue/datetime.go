@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -21,16 +22,19 @@ const (
 
 // dateTimeReader gives the reader of a date or time type.
 func dateTimeReader(to udf.Type) func(*udf.Column, []byte) error {
-	size, format := 8, appendTimestamp
+	size, format := 8, func(dst, v []byte) []byte { return AppendTimestamp(dst, int64(binary.BigEndian.Uint64(v))) }
 	switch to {
 	case udf.Date:
-		size, format = 4, appendDate
+		size, format = 4, func(dst, v []byte) []byte { return AppendDate(dst, int32(binary.BigEndian.Uint32(v))) }
 	case udf.Time:
-		format = func(dst []byte, v []byte) []byte { return appendTime(dst, int64(binary.BigEndian.Uint64(v))) }
+		format = func(dst, v []byte) []byte { return AppendTime(dst, int64(binary.BigEndian.Uint64(v))) }
 	case udf.Timestamptz:
-		format = func(dst []byte, v []byte) []byte { return zoned(appendTimestamp(dst, v)) }
+		format = func(dst, v []byte) []byte { return AppendTimestamptz(dst, int64(binary.BigEndian.Uint64(v))) }
 	case udf.Interval:
-		size, format = 16, appendInterval
+		size, format = 16, func(dst, v []byte) []byte {
+			days, months := int32(binary.BigEndian.Uint32(v[8:])), int32(binary.BigEndian.Uint32(v[12:]))
+			return AppendInterval(dst, months, days, int64(binary.BigEndian.Uint64(v)))
+		}
 	}
 	return func(c *udf.Column, v []byte) error {
 		if len(v) != size {
@@ -41,9 +45,10 @@ func dateTimeReader(to udf.Type) func(*udf.Column, []byte) error {
 	}
 }
 
-// appendDate prints a date: days from 2000-01-01, with the extremes for the infinities.
-func appendDate(dst, v []byte) []byte {
-	switch days := int32(binary.BigEndian.Uint32(v)); days {
+// AppendDate prints a date as PostgreSQL does with DateStyle ISO: days from 2000-01-01, with the extremes for the
+// infinities.
+func AppendDate(dst []byte, days int32) []byte {
+	switch days {
 	case math.MaxInt32:
 		return append(dst, "infinity"...)
 	case math.MinInt32:
@@ -54,9 +59,9 @@ func appendDate(dst, v []byte) []byte {
 	}
 }
 
-// appendTimestamp prints a timestamp: microseconds from 2000-01-01, with the extremes for the infinities.
-func appendTimestamp(dst, v []byte) []byte {
-	micros := int64(binary.BigEndian.Uint64(v))
+// AppendTimestamp prints a timestamp as PostgreSQL does with DateStyle ISO: microseconds from 2000-01-01, with the
+// extremes for the infinities.
+func AppendTimestamp(dst []byte, micros int64) []byte {
 	switch micros {
 	case math.MaxInt64:
 		return append(dst, "infinity"...)
@@ -68,8 +73,13 @@ func appendTimestamp(dst, v []byte) []byte {
 		days, rest = days-1, rest+microsPerDay
 	}
 	dst, before := appendDay(dst, days)
-	dst = appendTime(append(dst, ' '), rest)
+	dst = AppendTime(append(dst, ' '), rest)
 	return era(dst, before)
+}
+
+// AppendTimestamptz prints a timestamp with time zone, in UTC.
+func AppendTimestamptz(dst []byte, micros int64) []byte {
+	return zoned(AppendTimestamp(dst, micros))
 }
 
 // zoned puts UTC's offset behind a timestamp, before the era.
@@ -111,14 +121,25 @@ func appendDay(dst []byte, days int64) ([]byte, bool) {
 	if before {
 		year = 1 - year
 	}
-	return fmt.Appendf(dst, "%04d-%02d-%02d", year, month, day+1), before
+	if year > 9999 {
+		dst = strconv.AppendInt(dst, year, 10)
+	} else {
+		dst = appendPair(appendPair(dst, year/100), year%100)
+	}
+	return appendPair(append(appendPair(append(dst, '-'), month), '-'), day+1), before
 }
 
-// appendTime prints a time of day in microseconds.
-func appendTime(dst []byte, micros int64) []byte {
+// AppendTime prints a time of day in microseconds.
+func AppendTime(dst []byte, micros int64) []byte {
 	seconds := micros / microsPerSecond
-	dst = fmt.Appendf(dst, "%02d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
-	return appendFraction(dst, micros%microsPerSecond)
+	dst = append(appendPair(dst, seconds/3600), ':')
+	dst = append(appendPair(dst, seconds/60%60), ':')
+	return appendFraction(appendPair(dst, seconds%60), micros%microsPerSecond)
+}
+
+// appendPair prints a number below 100 with two digits.
+func appendPair(dst []byte, n int64) []byte {
+	return append(dst, byte('0'+n/10), byte('0'+n%10))
 }
 
 // appendFraction prints microseconds without trailing zeros.
@@ -126,24 +147,22 @@ func appendFraction(dst []byte, micros int64) []byte {
 	if micros == 0 {
 		return dst
 	}
-	dst = fmt.Appendf(dst, ".%06d", micros)
+	dst = append(dst, '.')
+	dst = appendPair(appendPair(appendPair(dst, micros/10000), micros/100%100), micros%100)
 	for dst[len(dst)-1] == '0' {
 		dst = dst[:len(dst)-1]
 	}
 	return dst
 }
 
-// appendInterval prints an interval in the style postgres (EncodeInterval in datetime.c): microseconds, days, months;
-// a positive field behind a negative one gets a sign of its own.
-func appendInterval(dst, v []byte) []byte {
-	micros := int64(binary.BigEndian.Uint64(v))
-	days, months := int64(int32(binary.BigEndian.Uint32(v[8:]))), int64(int32(binary.BigEndian.Uint32(v[12:])))
-	if text := infiniteInterval(micros, days, months); text != "" {
+// AppendInterval prints an interval in the style postgres (EncodeInterval in datetime.c); a positive field behind a negative one gets a sign of its own.
+func AppendInterval(dst []byte, months, days int32, micros int64) []byte {
+	if text := infiniteInterval(micros, int64(days), int64(months)); text != "" {
 		return append(dst, text...)
 	}
 	zero, before := true, false
 	for _, f := range []struct {
-		n    int64
+		n    int32
 		unit string
 	}{{months / 12, "year"}, {months % 12, "mon"}, {days, "day"}} {
 		if f.n == 0 {

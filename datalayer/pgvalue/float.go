@@ -8,6 +8,9 @@ import (
 	"strconv"
 )
 
+// AppendFloat prints a float8 (64 bits) or float4 (32) as PostgreSQL does with its default extra_float_digits.
+func AppendFloat(dst []byte, f float64, bits int) []byte { return formatFloat(dst, f, bits) }
+
 // formatFloat prints a float as PostgreSQL's float8out and float4out do with extra_float_digits above 0: the shortest
 // digits that give the number back, without an exponent where the decimal point lies within the first 15 (float4: 6)
 // digits or up to four zeros after it (d2s.c, f2s.c).
