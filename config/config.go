@@ -47,6 +47,11 @@ type Config struct {
 	PostgresSharedBuffers Size
 	PostgresSettings      []string
 
+	ForeignSessions   int
+	ForeignMemory     Size
+	ForeignSpoolBytes Size
+	ForeignStatements int
+
 	JobWorkers       int
 	JobConnections   int
 	JobLease         time.Duration

@@ -12,7 +12,7 @@ const day = 24 * time.Hour
 // Settings is the table of all settings but --config, in the order of the documentation. A row here, and a field in
 // Config, is all that a new setting needs.
 func Settings() []Setting {
-	return slices.Concat(places(), serving(), local(), models(), listeners(), vectors(), jobs())
+	return slices.Concat(places(), serving(), local(), foreign(), models(), listeners(), vectors(), jobs())
 }
 
 // places are the settings that say what the proxy stands before and where its own things are.
@@ -72,6 +72,21 @@ func serving() []Setting {
 			Doc: "Longest statement that the proxy looks into; a longer one is relayed as it is."},
 		{Name: "relay-threads", Group: group, Default: "0", Unit: "threads", Field: func(c *Config) any { return &c.RelayThreads }, Check: between(-1, 256),
 			Doc: "Threads that pass messages on between clients and the PostgreSQL behind, for sessions without TLS on either side, on Linux. 0 means one for two processors, at least one. -1 means none: each session waits in Go's scheduler, as those with TLS do, which costs more processor time for short statements."},
+	}
+}
+
+// foreign are the settings of databackends other than PostgreSQL.
+func foreign() []Setting {
+	const group = "Databackends other than PostgreSQL"
+	return []Setting{
+		{Name: "foreign-sessions", Group: group, Default: "100", Unit: "sessions", Field: func(c *Config) any { return &c.ForeignSessions }, Check: between(1, 100_000),
+			Doc: "Sessions of the databackend at one time. A transaction has one from its first statement on tables of the databackend to its end; one for which none is free waits."},
+		{Name: "foreign-memory", Group: group, Default: "4MiB", Unit: "bytes", Field: func(c *Config) any { return &c.ForeignMemory }, Check: between[Size](64<<10, 1<<40),
+			Doc: "What one result keeps in memory while it waits because another statement of its session runs; past it, it goes on in a file below the data directory. The rows that a transaction has found for UPDATE and DELETE one by one are bounded so, too."},
+		{Name: "foreign-spool-bytes", Group: group, Default: "16GiB", Unit: "bytes", Field: func(c *Config) any { return &c.ForeignSpoolBytes }, Check: between[Size](1<<20, 1<<50),
+			Doc: "What one such result may take in a file; past it the statement fails with 53400."},
+		{Name: "foreign-statements", Group: group, Default: "4096", Unit: "statements", Field: func(c *Config) any { return &c.ForeignStatements }, Check: between(1, 1_000_000),
+			Doc: "Statements that are kept compiled for the databackend."},
 	}
 }
 
