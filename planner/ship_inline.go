@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/lookup"
@@ -67,6 +69,11 @@ func (b *shipBuilder) editInline(s *site) bool {
 	expr, ok := b.write(s.fn, args)
 	if !ok {
 		return false
+	}
+	if !slices.ContainsFunc(s.args, func(a sqlparse.Arg) bool { return !constant(a.Node) }) {
+		// Home would compute such an expression ahead, and see from its value which branch of a CASE around it is left:
+		// whose collation, then, sorts. It cannot see into a function, nor into a subquery, which it evaluates once too.
+		expr = "SELECT " + expr
 	}
 	b.wrote = true
 	b.text.replace(s.call.Span, "("+expr+")")
