@@ -52,6 +52,14 @@ func Readings(text string, span Span, node *pg_query.Node) ([]Reading, []Qualifi
 		return nil, nil, err
 	}
 	r := &reader{finder: finder{text: text, toks: at.toks}}
+	r.onRelation = func(v *pg_query.RangeVar, parent proto.Message, cte bool) {
+		if !cte && readsFrom(v, parent) && !sampled(parent) && !copied(parent) {
+			if found, ok := r.reading(v, parent); ok {
+				r.readings = append(r.readings, found)
+			}
+		}
+	}
+	r.onColumn = func(c *pg_query.ColumnRef, _ proto.Message) { r.qualifier(c) }
 	r.walk(node.ProtoReflect(), nil, nil)
 	return r.readings, r.qualifiers, nil
 }
@@ -68,9 +76,14 @@ func defines(n *pg_query.Node) bool {
 	return true
 }
 
-// reader is the work of Readings.
+// reader walks a statement with the names of CTEs that can be seen at each place.
 type reader struct {
 	finder
+	// onRelation is told of each relation, onColumn of each column, with the nearest message above that is not a mere Node;
+	// cte says that a name without a schema is that of a CTE, wherever such a name can be read.
+	onRelation func(v *pg_query.RangeVar, parent proto.Message, cte bool)
+	onColumn   func(c *pg_query.ColumnRef, parent proto.Message)
+
 	readings   []Reading
 	qualifiers []Qualifier
 }
@@ -87,12 +100,10 @@ func (r *reader) walk(m protoreflect.Message, parent proto.Message, ctes []strin
 		}
 		return
 	case *pg_query.RangeVar:
-		if readsFrom(msg, parent) && !sampled(parent) && !copied(parent) && (msg.Schemaname != "" || !slices.Contains(ctes, msg.Relname)) {
-			r.reading(msg, parent)
-		}
+		r.onRelation(msg, parent, msg.Schemaname == "" && slices.Contains(ctes, msg.Relname))
 		return
 	case *pg_query.ColumnRef:
-		r.qualifier(msg)
+		r.onColumn(msg, parent)
 		return
 	case *pg_query.A_Const, *pg_query.String, *pg_query.Integer:
 		return
@@ -148,8 +159,8 @@ func copied(parent proto.Message) bool {
 	return ok
 }
 
-// reading notes a relation.
-func (r *reader) reading(v *pg_query.RangeVar, parent proto.Message) {
+// reading finds a relation's place in the text.
+func (r *reader) reading(v *pg_query.RangeVar, parent proto.Message) (Reading, bool) {
 	parts := 1
 	if v.Schemaname != "" {
 		parts++
@@ -160,7 +171,7 @@ func (r *reader) reading(v *pg_query.RangeVar, parent proto.Message) {
 	first := tokenFrom(r.toks, int(v.Location))
 	last, ok := r.qualified(first, parts)
 	if !ok {
-		return
+		return Reading{}, false
 	}
 	found := Reading{Catalog: v.Catalogname, Schema: v.Schemaname, Name: v.Relname, Aliased: v.Alias != nil,
 		NameSpan: Span{r.toks[first].Span.Start, r.toks[last].Span.End}}
@@ -184,7 +195,7 @@ func (r *reader) reading(v *pg_query.RangeVar, parent proto.Message) {
 	if _, ok := parent.(*pg_query.SelectStmt); ok && kind(first-1) == pg_query.Token_TABLE {
 		found.Table = r.toks[first-1].Span
 	}
-	r.readings = append(r.readings, found)
+	return found, true
 }
 
 // qualifier notes the schema before a column.
