@@ -21,7 +21,9 @@ type Engine interface {
 	Catalog(ctx context.Context) (*dialect.Catalog, error)
 	// Compile turns a statement into one of the engine's. It does no I/O. *dialect.Unproven says that the engine's
 	// answer may differ from PostgreSQL's; any other error is a *Error. A Select that only names columns of one relation,
-	// in any order, with no condition, must always compile.
+	// in any order, with no condition, must always compile; so must an Insert of rows of Params, and, where the table has a
+	// PrimaryKey, an Update of columns to Params and a Delete whose Where is one dialect.RowKey, unless the engine cannot do
+	// it at all (0A000).
 	Compile(stmt dialect.Statement) (Program, error)
 	// Connect opens a session. Sessions come from a pool of the engine's where that is cheaper.
 	Connect(ctx context.Context) (Conn, error)
@@ -45,6 +47,9 @@ type Traits struct {
 	DDLInTransactions bool
 	// OneWriter: a second writing transaction waits for the first.
 	OneWriter bool
+	// ManyResults: any number of Rows may be open on one Conn while other statements read on it. Without, the rest of an
+	// open result is read into a spool before the next statement of the Conn runs.
+	ManyResults bool
 }
 
 // Program is a compiled statement. It is immutable and may run on any session of its engine, many times.
