@@ -218,3 +218,16 @@ func (l Limits) checkTokens(toks []Token) error {
 	}
 	return nil
 }
+
+// Check refuses a text that PostgreSQL's parser should not be handed; the error is an *Error with SQLSTATE 54001, or that
+// of the scanner.
+func (l Limits) Check(text string) error {
+	if err := l.checkSize(text); err != nil {
+		return err
+	}
+	toks, err := Tokens(text)
+	if err != nil {
+		return err
+	}
+	return l.checkTokens(toks)
+}

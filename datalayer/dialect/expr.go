@@ -16,14 +16,17 @@ type ColumnRef struct {
 	Type   Type
 }
 
-// RowID is ctid, by which postgres_fdw finds a row again.
+// RowID is ctid, by which postgres_fdw finds a row again; NULL where an outer join brought no row.
 type RowID struct{ Relation string }
 
-// WholeRow is a row of a relation as one value.
+// WholeRow is a row of a relation as one value; NULL, not a row of NULLs, where an outer join brought none.
 type WholeRow struct {
 	Relation string
 	Columns  []Expr
 }
+
+// HasRow says whether an outer join brought a row of a relation: "(r1.*)::text IS NOT NULL".
+type HasRow struct{ Relation string }
 
 // Constant is a value in PostgreSQL's text; Null has none.
 type Constant struct {
@@ -32,7 +35,7 @@ type Constant struct {
 	Type Type
 }
 
-// Param is $Number, from 1.
+// Param is $Number, from 1; Number 0 is the place of a value that an EXPLAIN does not have yet.
 type Param struct {
 	Number int
 	Type   Type
@@ -41,15 +44,17 @@ type Param struct {
 // Default is DEFAULT in a row of an Insert: the engine gives the value.
 type Default struct{ Type Type }
 
-// Operator is an operator of pg_catalog with one or two operands; Left is nil for a prefix operator.
+// Operator is an operator of pg_catalog with one or two operands; Left is nil for a prefix operator. Where Type is known
+// the operands have the types of the operator's signature, by implicit casts where need be.
 type Operator struct {
 	Name        string
 	Left, Right Expr
 	Type        Type
 }
 
-// Call is a function of pg_catalog.
+// Call is a function, of pg_catalog where Schema is "".
 type Call struct {
+	Schema   string
 	Name     string
 	Args     []Expr
 	Variadic bool
@@ -63,15 +68,22 @@ type Aggregate struct {
 	Star     bool
 	Distinct bool
 	OrderBy  []Sort
+	// WithinGroup says that OrderBy is that of WITHIN GROUP: an ordered-set aggregate.
+	WithinGroup bool
+	Variadic    bool
 	// Filter is nil where there is none.
 	Filter Expr
 	Type   Type
 }
 
-// Cast is an explicit cast.
+// Cast is a cast. One that is Implicit is not written: PostgreSQL's resolution of the operator or function around it
+// asks for it, so that the operands of an operator have the types of its signature.
 type Cast struct {
-	Arg Expr
-	To  Type
+	Arg      Expr
+	To       Type
+	Implicit bool
+	// Name is the type's name as SQL says it where pg_catalog does not have it and To is the zero Type.
+	Name string
 }
 
 // BoolOp is AND, OR or NOT (with one argument).
@@ -99,12 +111,15 @@ type Distinct struct {
 	Not         bool
 }
 
-// ArrayOp is "Left Name ANY (Array)", or ALL.
+// ArrayOp is "Left Name ANY (Array)", or ALL. The operator's signature is the type of Left and that of Array's elements;
+// Unresolved says that there is none.
 type ArrayOp struct {
 	Name  string
 	Left  Expr
 	Array Expr
 	All   bool
+
+	Unresolved bool
 }
 
 // Array is ARRAY[…].
@@ -152,6 +167,9 @@ func (e *RowID) ResultType() Type { return Type{OID: 27, Mod: -1} }
 
 // ResultType implements Expr.
 func (e *WholeRow) ResultType() Type { return Type{OID: 2249, Mod: -1} }
+
+// ResultType implements Expr.
+func (e *HasRow) ResultType() Type { return boolType }
 
 // ResultType implements Expr.
 func (e *Constant) ResultType() Type { return e.Type }

@@ -25,6 +25,8 @@ type Sort struct {
 	Expr       Expr
 	Desc       bool
 	NullsFirst bool
+	// Using is the operator of ORDER BY … USING, "" for ASC and DESC. No engine is asked for it.
+	Using string
 }
 
 // From is a *Relation, *Join or *Subquery.
@@ -35,6 +37,14 @@ type Relation struct {
 	Table *Table
 	// Alias is "" where the text has none; columns then stand without a qualifier.
 	Alias string
+	// Sample is the TABLESAMPLE of ANALYZE, nil for none.
+	Sample *Sample
+}
+
+// Sample is a share of a table, in percent, by a method of PostgreSQL's: "system" or "bernoulli".
+type Sample struct {
+	Method  string
+	Percent Expr
 }
 
 // JoinKind is the kind of a join.
