@@ -24,6 +24,8 @@ type homeSide struct {
 	alone, last bool
 	// isolation is home's default_transaction_isolation, once missingFunctions has run.
 	isolation string
+	// describing is shown each RowDescription that is passed on, and may change it in place; nil for none.
+	describing func(body []byte)
 	// simple says that the message is a Query.
 	simple bool
 	// owed is the number of CloseComplete messages that home will send before the next answer that is waited for.

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,8 +123,10 @@ func (m *model) Predict(ctx context.Context, args []udf.Column) (udf.Column, err
 
 // proxy is a wire server with sessions of this package, before the tests' PostgreSQL.
 type proxy struct {
-	address string
-	models  *models
+	// database is home's, "" for postgres.
+	database string
+	address  string
+	models   *models
 }
 
 // newProxy starts one that ends with the test.
@@ -188,7 +191,7 @@ type client struct {
 // connect opens a connection that ends with the test.
 func (p *proxy) connect(t testing.TB) *client {
 	t.Helper()
-	config, err := pgconn.ParseConfig(server.URL("postgres"))
+	config, err := pgconn.ParseConfig(server.URL(cmp.Or(p.database, "postgres")))
 	must(t, err)
 	host, port, err := net.SplitHostPort(p.address)
 	must(t, err)

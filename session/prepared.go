@@ -76,6 +76,11 @@ func (c *homeCursor) execute(ctx context.Context, h *homeSide, limit int64) (str
 				c.done()
 			}
 			return string(cString(body, 0)), nil
+		case 'G':
+			h.x.ReplyRaw(typ, body)
+			if err := h.copyIn(ctx); err != nil {
+				return "", err
+			}
 		default:
 			h.x.ReplyRaw(typ, body)
 		}

@@ -55,7 +55,11 @@ func (s *session) runSimple(ctx context.Context, h *homeSide, script *sqlparse.S
 	if err := noParameters(st); err != nil {
 		return views.position(err)
 	}
-	err = s.runOwn(ctx, h, own)
+	if f, ok := own.(*foreignStatement); ok {
+		err = f.relay(ctx, h)
+	} else {
+		err = s.runOwn(ctx, h, own)
+	}
 	s.observe(own.plan(), began, err)
 	return err
 }
@@ -140,6 +144,9 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	if len(st.Calls) > 0 {
 		return s.predict(script.Text, st.Span, st.Node, st.Calls), nil
 	}
+	if m := s.mentionsOf(script, st); m != nil {
+		return s.foreignStatement(script, st, m), nil
+	}
 	return nil, nil
 }
 
@@ -197,6 +204,11 @@ func (h *homeSide) relayAnswers(ctx context.Context) error {
 		case 'C', 'I', 's':
 			h.x.ReplyRaw(typ, body)
 			return nil
+		case 'T':
+			if h.describing != nil {
+				h.describing(body)
+			}
+			h.x.ReplyRaw(typ, body)
 		default:
 			h.x.ReplyRaw(typ, body)
 		}

@@ -65,6 +65,8 @@ type Config struct {
 	// MeasureDataset measures a model on a dataset, as a role, in a session of the proxy's own: what is pinned is brought
 	// into it. It must not be nil where there are Jobs.
 	MeasureDataset func(ctx context.Context, run *job.Run, role string, model *datalayer.ModelVersion, d *validation.Definition) ([]validation.Record, error)
+	// Foreign is the databackend whose tables are mirrored in home; nil: home's tables are all there is.
+	Foreign Foreign
 	// Observer may be nil.
 	Observer Observer
 	Logger   *slog.Logger
@@ -77,6 +79,8 @@ type Factory struct {
 	// views are the names of views that call predict, by database.
 	viewsMu sync.Mutex
 	views   map[string]*viewNames
+	// foreign keeps texts that name mirrored relations.
+	foreign foreignCache
 }
 
 // NewFactory makes a factory; zero limits stand for the defaults.
@@ -125,6 +129,10 @@ type session struct {
 	// parsed and parseErr are what Wants found in the message that Handle gets next.
 	parsed   *sqlparse.Script
 	parseErr error
+	// naming is what parsed names of mirrored relations, nil where it names none.
+	naming *foreignText
+	// resolves says that home has the prepared statement that resolves names.
+	resolves bool
 	// views are the names of the database's views that call predict, made those that this session's transaction has made of
 	// them. noViews says that home does not tell them, and reading that they are to be read before the message at hand is
 	// looked at.
@@ -216,7 +224,15 @@ func (s *session) drop(name string) {
 // concerns reports whether a text is the proxy's to run. What it found is kept for Handle.
 func (s *session) concerns(text []byte) bool {
 	named := len(s.statements) > 0
-	if !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
+	s.naming = nil
+	foreign := s.mayMention(text)
+	if s.noteDropped(text); foreign {
+		if s.naming = s.knownText(text); s.naming != nil && !s.readsViews(s.naming.script) {
+			s.parsed, s.parseErr = s.naming.script, nil
+			return true
+		}
+	}
+	if !foreign && !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
 		return false
 	}
 	s.noteSettings(text)
@@ -228,7 +244,13 @@ func (s *session) concerns(text []byte) bool {
 		return false
 	}
 	views := s.readsViews(s.parsed)
-	return views || s.parsed.Concerns() || named && s.namesPrepared(s.parsed)
+	ours := views || s.parsed.Concerns() || named && s.namesPrepared(s.parsed)
+	if s.naming = nil; foreign {
+		if s.naming = s.mentions(s.parsed); s.naming != nil && !ours && len(s.parsed.Statements) == 1 {
+			s.foreign.put(s.naming)
+		}
+	}
+	return ours || s.naming != nil
 }
 
 // namesPrepared reports whether a script runs or drops prepared statements that the proxy holds.
@@ -311,6 +333,7 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 		if err = plainStrings(x.Parameter, text); err == nil {
 			err = s.query(ctx, h, text)
 		}
+		s.noteDropped(body)
 	case 'P':
 		name := cString(body, 0)
 		text = string(cString(body, len(name)+1))
@@ -330,6 +353,6 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 	case 'C':
 		err = s.closeNamed(ctx, h, body)
 	}
-	s.parsed, s.parseErr = nil, nil
+	s.parsed, s.parseErr, s.naming = nil, nil, nil
 	return s.wireError(ctx, err, text)
 }

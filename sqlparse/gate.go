@@ -74,10 +74,13 @@ func (g *Gate) componentVerb(sql []byte) bool {
 // ConcernsWith is Concerns, and also true for a text that holds one of the words. They are in lower case, and found in
 // any case of their ASCII letters, as whole words.
 func (g *Gate) ConcernsWith(sql []byte, extra []string) bool {
-	if g.Concerns(sql) {
-		return true
-	}
-	for _, w := range extra {
+	return g.Concerns(sql) || HoldsAny(sql, extra)
+}
+
+// HoldsAny reports whether a text holds one of the words, which are in lower case, as a whole word in any case of its ASCII
+// letters.
+func HoldsAny(sql []byte, words []string) bool {
+	for _, w := range words {
 		if holdsWord(sql, w) {
 			return true
 		}
