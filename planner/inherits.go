@@ -10,8 +10,8 @@ func inherits(n *pg_query.Node) bool {
 		return true
 	case *pg_query.Node_AExpr:
 		return e.AExpr.Kind == pg_query.A_Expr_Kind_AEXPR_NULLIF
-	case *pg_query.Node_CollateClause:
-		return inherits(e.CollateClause.Arg)
+	case *pg_query.Node_CollateClause: // the place holder is not cast to what is below it
+		return len(e.CollateClause.Arg.GetTypeCast().GetTypeName().GetTypmods()) > 0 || inherits(e.CollateClause.Arg)
 	case *pg_query.Node_TypeCast:
 		names := e.TypeCast.TypeName.GetNames()
 		switch {

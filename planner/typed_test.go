@@ -19,3 +19,23 @@ func TestTyped(t *testing.T) {
 		}
 	}
 }
+
+// TestInherits wants home to be asked for the modifier of what it cannot see in a place holder.
+func TestInherits(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`SELECT predict('half', x)::char(6) FROM t`:                          false,
+		`SELECT predict('half', x)::char(6) COLLATE "C" FROM t`:              true,
+		`SELECT predict('half', x)::text COLLATE "C" FROM t`:                 true, // a type of the user's might be a domain
+		`SELECT coalesce(predict('half', x)::char(6), y) COLLATE "C" FROM t`: true,
+		`SELECT predict('half', x) + 1 FROM t`:                               false,
+	} {
+		p, err := plan(text)
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		if got := p.Outputs[0].Inherits; got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
