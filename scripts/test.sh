@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# make test: unit tests with the race detector, the integration tests against the built binary, random statements
-# compared with PostgreSQL, then a summary.
+# make test: unit tests with the race detector, the integration tests against the built binary, random statements with
+# predict and every databackend compared with PostgreSQL, then a summary.
 #
-#   scripts/test.sh [unit] [integration] [differential]      (all when none is named)
+#   scripts/test.sh [unit] [integration] [differential] [conformance]      (all when none is named)
 #
-# DIFFERENTIAL_STATEMENTS (5000) and DIFFERENTIAL_SEED (1; 0 takes one from the clock) are for the last; its counts are
-# printed.
+# DIFFERENTIAL_STATEMENTS (5000) and DIFFERENTIAL_SEED (1; 0 takes one from the clock) are for random statements with
+# predict; CONFORMANCE_STATEMENTS (500 an engine) and CONFORMANCE_SEED (1; 0 likewise) for those before each databackend.
+# Their counts are printed.
 #
 # Fuzz targets run their seeds as part of the unit tests. Every suite runs even when one before it fails; the last line
 # is "N passed, N failed, N skipped", and the exit status is not 0 when something failed. What the tests printed stays in
 # .cache/test/*.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- unit integration differential
+[ $# -gt 0 ] || set -- unit integration differential conformance
 
 scripts/install.sh test
 export PINNACLE_ONNXRUNTIME=$PWD/.cache/onnxruntime
@@ -47,7 +48,12 @@ for name in "$@"; do
     PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite differential -count=1 -timeout "$((30 + ${DIFFERENTIAL_STATEMENTS:-5000} / 500))m" -run Differential ./tests/differential \
       -targets embedded,databackend -statements "$((${DIFFERENTIAL_STATEMENTS:-5000} / 2))" -seed "${DIFFERENTIAL_SEED:-1}"
     ;;
-  *) echo "test.sh: no suite $name; there are unit, integration and differential" >&2; exit 2 ;;
+  conformance)
+    echo "=== build"
+    scripts/build.sh
+    PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite conformance -count=1 -timeout "$((30 + ${CONFORMANCE_STATEMENTS:-500} / 20))m" -run Conformance ./tests/conformance
+    ;;
+  *) echo "test.sh: no suite $name; there are unit, integration, differential and conformance" >&2; exit 2 ;;
   esac
 done
 

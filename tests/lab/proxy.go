@@ -76,10 +76,10 @@ func StartProxy(ctx context.Context, bin, dir, databackend string, args ...strin
 
 func (p *Proxy) log() string { return filepath.Join(p.dir, "log") }
 
-// URL is a connection string through the proxy: with the databackend's own user and database, or, in the embedded mode, those
-// of the pgpass file in the data directory.
+// URL is a connection string through the proxy: with the own user and database of a databackend that is a PostgreSQL, otherwise
+// with those of the pgpass file in the data directory.
 func (p *Proxy) URL() (string, error) {
-	if p.databackend != "" {
+	if strings.HasPrefix(p.databackend, "postgres") {
 		u, err := url.Parse(p.databackend)
 		if err != nil {
 			return "", err

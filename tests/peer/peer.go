@@ -76,7 +76,7 @@ func (p *Peer) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.conn, p.front, p.Status = h.Conn, h.Frontend, h.TxStatus
+	p.conn, p.front, p.Status, p.constants = h.Conn, h.Frontend, h.TxStatus, map[string][]byte{}
 	return nil
 }
 

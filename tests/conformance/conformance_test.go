@@ -1,0 +1,145 @@
+package conformance
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
+)
+
+var only = flag.String("engines", "", "run only these engines, split by commas; \"\" runs all")
+
+// TestConformance runs all statements of testdata on every engine and on PostgreSQL, and compares.
+func TestConformance(t *testing.T) {
+	files, err := readCases("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachEngine(t, func(t *testing.T, w *world) {
+		t.Run("types", w.types)
+		w.statements(t, files)
+		w.random(t)
+	})
+}
+
+// eachEngine runs a test before every engine that was asked for, with the common tables.
+func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
+	dir := t.TempDir()
+	// The servers run under other users than ours.
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := lab.StartPostgres(t.Context(), filepath.Join(dir, "oracle"), "autovacuum=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	bin, err := lab.ProxyBinary(t.Context(), "../..", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range engines() {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), e.name) {
+			continue
+		}
+		t.Run(e.name, func(t *testing.T) { test(t, open(t, e, server, bin, dir, tables())) })
+	}
+}
+
+// statements runs all files.
+func (w *world) statements(t *testing.T, files []*caseFile) {
+	used := map[string]bool{}
+	for _, f := range files {
+		t.Run(f.name, func(t *testing.T) {
+			p, err := w.connect(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.close()
+			for _, c := range f.cases {
+				t.Run(c.name, func(t *testing.T) { p.check(t, f, c, used) })
+			}
+		})
+	}
+	for id := range w.engine.limits {
+		if !used[id] {
+			t.Errorf("no case differs for the limit %s", id)
+		}
+	}
+}
+
+// check runs one case, and judges it by the engine's limits.
+func (p *pair) check(t *testing.T, f *caseFile, c *statementCase, used map[string]bool) {
+	limit, limited := p.w.engine.limits[c.id()]
+	all, every := p.w.engine.limits[c.file+":*"]
+	difference, err := p.run(c)
+	if err != nil {
+		p.close()
+		t.Error(err)
+	}
+	if err := p.reset(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.writes) > 0 {
+		if difference == "" {
+			if difference, err = p.contents(f.writes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.refill(f.writes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	switch {
+	case difference == "" && limited:
+		t.Errorf("it is equal to PostgreSQL, and the engine's limits say that it differs: %s", limit)
+	case difference != "" && limited:
+		used[c.id()] = true
+		t.Skip(limit)
+	case difference != "" && every:
+		used[c.file+":*"] = true
+		t.Skip(all)
+	case difference != "":
+		t.Errorf("testdata/%s.sql:%d: %s", c.file, c.line, difference)
+	}
+}
+
+// types compares the types that the proxy shows with those that the engine is to have.
+func (w *world) types(t *testing.T) {
+	for _, common := range tables() {
+		for _, c := range common.columns {
+			want, ok := w.engine.shown[c.kind]
+			if !ok {
+				want = c.kind.postgres()
+			}
+			if got := w.shown(common.name, c.name); got != want {
+				t.Errorf("%s.%s, %s, is shown as %q, not %q", common.name, c.name, c.kind, got, want)
+			}
+		}
+	}
+}
+
+// shown is the type that a column is shown with, "" if it is not shown.
+func (w *world) shown(name, column string) string {
+	for _, t := range w.tables {
+		if t.name != name {
+			continue
+		}
+		for _, c := range t.columns {
+			if c.name == column {
+				return string(c.kind)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,34 @@
+package conformance
+
+import (
+	"context"
+	"testing"
+)
+
+// engine describes a databackend to the suite.
+type engine struct {
+	name string
+	// start makes a database that holds tables, loaded by the engine itself, and gives the URI for the proxy; what it
+	// started ends with the test. An error that wraps lab.ErrNotInstalled skips the engine. nil: the proxy's embedded home.
+	start func(t *testing.T, dir string, tables []table) (uri string, err error)
+	// shown are the types that the proxy shows for kinds, where they are not the kinds' own; "" for columns left out.
+	shown map[kind]string
+	// keyless says that its tables have no keys.
+	keyless bool
+	// limits are what is known to differ from PostgreSQL: file:case, or file:* for all of a file's that differ, with the
+	// reason, which docs/databackends.md explains. A limit of a case that does not differ is a failure.
+	limits map[string]string
+	// args are more of the proxy's arguments.
+	args []string
+}
+
+// engines are all that the suite knows.
+func engines() []*engine { return []*engine{embedded()} }
+
+// embedded is the proxy's own PostgreSQL as the database: it shows that the suite itself is right.
+func embedded() *engine { return &engine{name: "embedded"} }
+
+// loadEmbedded fills the proxy's own PostgreSQL.
+func loadEmbedded(ctx context.Context, url string, tables []table) error {
+	return loadPostgres(ctx, url, postgresDialect().script(tables))
+}

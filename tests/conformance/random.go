@@ -1,0 +1,5 @@
+package conformance
+
+import "testing"
+
+func (w *world) random(t *testing.T) {}

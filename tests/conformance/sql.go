@@ -1,0 +1,118 @@
+package conformance
+
+import (
+	"fmt"
+	"strings"
+)
+
+// sqlDialect is how an engine that speaks SQL is given the common tables, by itself and without the proxy.
+type sqlDialect struct {
+	// types are the engine's types; a kind without one is left to text.
+	types map[kind]string
+	// literal writes a value; nil: as 'text', quoted by doubling.
+	literal func(k kind, text string) string
+	// quote encloses names.
+	quote string
+	// keyless leaves out primary keys, unique and foreign keys.
+	keyless bool
+	// options stand behind the closing parenthesis of CREATE TABLE.
+	options func(t table) string
+}
+
+// postgresDialect is PostgreSQL's, for the oracle and the embedded home.
+func postgresDialect() sqlDialect {
+	d := sqlDialect{types: map[kind]string{}, quote: `"`}
+	for _, k := range []kind{boolKind, int2Kind, int4Kind, int8Kind, float8Kind, moneyKind, longKind, textKind, foldedText, dateKind, timeKind, timestampKind, timestamptzKind,
+		intervalKind, uuidKind, byteaKind, jsonbKind, int4sKind, textsKind} {
+		d.types[k] = k.postgres()
+	}
+	return d
+}
+
+// typeOf is the engine's type of a kind.
+func (d sqlDialect) typeOf(k kind) string {
+	if t, ok := d.types[k]; ok {
+		return t
+	}
+	return d.types[textKind]
+}
+
+// name is a quoted name.
+func (d sqlDialect) name(s string) string { return d.quote + s + d.quote }
+
+// create is the statement that makes a table.
+func (d sqlDialect) create(t table) string {
+	var parts []string
+	for _, c := range t.columns {
+		def := d.name(c.name) + " " + d.typeOf(c.kind)
+		if c.notNull {
+			def += " NOT NULL"
+		}
+		parts = append(parts, def)
+	}
+	if !d.keyless {
+		parts = append(parts, "PRIMARY KEY ("+d.list(t.key)+")")
+		if t.unique != "" {
+			parts = append(parts, "CONSTRAINT "+t.name+"_"+t.unique+"_key UNIQUE ("+d.name(t.unique)+")")
+		}
+		if t.refers != "" {
+			parts = append(parts, fmt.Sprintf("CONSTRAINT %s_pid_fkey FOREIGN KEY (%s) REFERENCES %s (%[2]s)", t.name, d.name("pid"), d.name(t.refers)))
+		}
+	}
+	text := fmt.Sprintf("CREATE TABLE %s (%s)", d.name(t.name), strings.Join(parts, ", "))
+	if d.options != nil {
+		text += " " + d.options(t)
+	}
+	return text
+}
+
+// list are quoted names with commas.
+func (d sqlDialect) list(names []string) string {
+	var quoted []string
+	for _, n := range names {
+		quoted = append(quoted, d.name(n))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// insert is the statement that fills a table, "" for one without rows.
+func (d sqlDialect) insert(t table) string {
+	var rows []string
+	for _, r := range t.rows {
+		var values []string
+		for i, v := range r {
+			values = append(values, d.value(t.columns[i].kind, v))
+		}
+		rows = append(rows, "("+strings.Join(values, ", ")+")")
+	}
+	if rows == nil {
+		return ""
+	}
+	return fmt.Sprintf("INSERT INTO %s VALUES %s", d.name(t.name), strings.Join(rows, ", "))
+}
+
+// value is a value of a row as SQL.
+func (d sqlDialect) value(k kind, v any) string {
+	if v == nil {
+		return "NULL"
+	}
+	if d.literal != nil {
+		return d.literal(k, v.(string))
+	}
+	return quoted(v.(string))
+}
+
+// quoted is a text between single quotes.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// script is everything that makes and fills tables, a statement an element.
+func (d sqlDialect) script(tables []table) []string {
+	var list []string
+	for _, t := range tables {
+		list = append(list, d.create(t))
+		if sql := d.insert(t); sql != "" {
+			list = append(list, sql)
+		}
+	}
+	return list
+}
