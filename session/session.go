@@ -233,6 +233,9 @@ func (s *session) concerns(text []byte) bool {
 		}
 	}
 	if !foreign && !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
+		if s.known != nil {
+			s.noteTimeout(text)
+		}
 		return false
 	}
 	s.noteSettings(text)

@@ -11,22 +11,37 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
+// statementTimeout is PostgreSQL's setting that bounds the time of statements. Home keeps it for what it does itself; the
+// time of models counts here.
+const statementTimeout = "statement_timeout"
+
+// timeoutWords are the words of texts that may change statement_timeout.
+var timeoutWords = []string{statementTimeout}
+
 // noteSettings notes that a text may change settings of predict, from when on they are read for every statement: they
 // follow transactions.
 func (s *session) noteSettings(text []byte) {
 	if !s.changing && bytes.Contains(bytes.ToLower(text), []byte("predict.")) {
 		s.changing = true
 	}
+	s.noteTimeout(text)
+}
+
+// noteTimeout does the same for statement_timeout, which may be set by statements that are otherwise home's alone.
+func (s *session) noteTimeout(text []byte) {
+	if !s.changing && sqlparse.HoldsAny(text, timeoutWords) {
+		s.changing = true
+	}
 }
 
 // settings gives the session's settings of predict. PostgreSQL keeps them, as it keeps all whose names have a dot: in
 // transactions, for roles and databases, and in the options of a connection. Where no text of the session has named one
-// they are read once.
+// they are read once. With them comes statement_timeout.
 func (s *session) settings(ctx context.Context, h *homeSide) (answer.Settings, error) {
 	if s.known != nil && !s.changing {
 		return *s.known, nil
 	}
-	names := answer.SettingNames()
+	names := append(answer.SettingNames(), statementTimeout)
 	q := stream.Query{Text: "SELECT "}
 	for i, n := range names {
 		if i > 0 {
@@ -45,9 +60,14 @@ func (s *session) settings(ctx context.Context, h *homeSide) (answer.Settings, e
 	if err != nil {
 		return answer.Settings{}, unpositioned(err)
 	}
+	timeout := values[statementTimeout]
+	delete(values, statementTimeout)
 	set, err := s.cfg.Predict.With(values)
 	if err != nil {
 		return answer.Settings{}, err
+	}
+	if set.Limits.StatementTimeout, err = answer.ParseTime(timeout); err != nil {
+		return answer.Settings{}, fmt.Errorf("home's statement_timeout %q: %w", timeout, err)
 	}
 	s.known = &set
 	return set, nil

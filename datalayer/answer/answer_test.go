@@ -228,6 +228,11 @@ func TestTimeout(t *testing.T) {
 		if code(err) != "57014" || !strings.Contains(err.Error(), "predict.timeout") {
 			t.Error(err)
 		}
+		b = answer.NewBudget(answer.Limits{Timeout: time.Hour, StatementTimeout: time.Millisecond})
+		_, err = answer.New(answer.Config{}).Answer(t.Context(), answer.Request{Model: m, Args: ints(1), Budget: b, OnError: onError})
+		if code(err) != "57014" || !strings.Contains(err.Error(), "statement timeout") {
+			t.Error(err)
+		}
 	}
 }
 

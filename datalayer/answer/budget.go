@@ -19,6 +19,19 @@ type Limits struct {
 	// Timeout bounds the time that the statement waits for answers (setting predict_timeout); the time that a client
 	// takes between two fetches of a cursor does not count.
 	Timeout time.Duration
+	// StatementTimeout bounds the same time, as PostgreSQL's setting statement_timeout.
+	StatementTimeout time.Duration
+}
+
+// timeout is the shorter of the two times, 0 for none, and the error at its end: 57014 (query_canceled).
+func (l *Limits) timeout() (time.Duration, error) {
+	if t := l.StatementTimeout; t > 0 && (l.Timeout <= 0 || t <= l.Timeout) {
+		return t, &datalayer.Error{Code: "57014", Message: "canceling statement due to statement timeout",
+			Detail: fmt.Sprintf("The models did not answer within %s.", t)}
+	}
+	return l.Timeout, &datalayer.Error{Code: "57014", Message: "canceling statement due to predict.timeout",
+		Detail: fmt.Sprintf("The models did not answer within %s.", l.Timeout),
+		Hint:   "Narrow the statement by a condition, or raise the limit with SET predict.timeout (0 is none)."}
 }
 
 // Budget is what is left of a statement's Limits. All requests of the statement share it. A nil Budget has no limits.
@@ -83,17 +96,14 @@ func errSpent(before, more, limit int64, what, setting string) error {
 		Hint:   fmt.Sprintf("Narrow the statement by a condition, or raise the limit with SET %s (0 is none).", setting)}
 }
 
-// errTimeout is how a context ends at the deadline of a budget: 57014 (query_canceled), as with statement_timeout.
-func (b *Budget) errTimeout() error {
-	return &datalayer.Error{Code: "57014", Message: "canceling statement due to predict.timeout",
-		Detail: fmt.Sprintf("The models did not answer within %s.", b.limits.Timeout),
-		Hint:   "Narrow the statement by a condition, or raise the limit with SET predict.timeout (0 is none)."}
-}
-
 // bound gives a context for one request, which ends with the budget's time at the latest. The function that it gives is
 // called when the request is over.
 func (b *Budget) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if b == nil || b.limits.Timeout <= 0 {
+	if b == nil {
+		return context.WithCancel(ctx)
+	}
+	timeout, ending := b.limits.timeout()
+	if timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
 	now := time.Now()
@@ -103,7 +113,7 @@ func (b *Budget) bound(ctx context.Context) (context.Context, context.CancelFunc
 		b.since = now
 	}
 	b.waiting++
-	ctx, cancel := context.WithDeadlineCause(ctx, b.since.Add(b.limits.Timeout-b.waited), b.errTimeout())
+	ctx, cancel := context.WithDeadlineCause(ctx, b.since.Add(timeout-b.waited), ending)
 	return ctx, func() {
 		cancel()
 		b.mu.Lock()

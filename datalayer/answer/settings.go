@@ -157,19 +157,24 @@ func setNumber[T int | int64](to *T, text string, most T) error {
 	return nil
 }
 
-// setTimeout reads a time as PostgreSQL's settings write it: a number and one of its units us, ms, s, min, h and d, or
+// setTimeout sets a time to what ParseTime reads.
+func setTimeout(to *time.Duration, text string) (err error) {
+	*to, err = ParseTime(text)
+	return err
+}
+
+// ParseTime reads a time as PostgreSQL's settings write it: a number and one of its units us, ms, s, min, h and d, or
 // milliseconds without one.
-func setTimeout(to *time.Duration, text string) error {
+func ParseTime(text string) (time.Duration, error) {
 	digits := strings.TrimRightFunc(text, func(r rune) bool { return r >= 'a' && r <= 'z' })
 	unit, ok := map[string]time.Duration{"": time.Millisecond, "us": time.Microsecond, "ms": time.Millisecond, "s": time.Second,
 		"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[text[len(digits):]]
 	if !ok {
-		return fmt.Errorf("has a unit that is none of us, ms, s, min, h and d")
+		return 0, fmt.Errorf("has a unit that is none of us, ms, s, min, h and d")
 	}
 	var n int64
 	if err := setNumber(&n, strings.TrimSpace(digits), int64(math.MaxInt64/unit)); err != nil {
-		return err
+		return 0, err
 	}
-	*to = time.Duration(n) * unit
-	return nil
+	return time.Duration(n) * unit, nil
 }
