@@ -60,7 +60,7 @@ func database(t testing.TB, statements ...string) (db *sql.DB, uri string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := own.Exec("CREATE DATABASE " + name); err != nil {
+	if _, err := own.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"); err != nil {
 		t.Fatal(err)
 	}
 	if err := own.Close(); err != nil {

@@ -37,8 +37,8 @@ type facts struct {
 	kind kind
 	// length of char, binary and bit.
 	length int
-	// charset of a text; "" for what is none.
-	charset string
+	// charset and collation of a text; "" for what is none.
+	charset, collation string
 	// fixed: binary(n), which MySQL fills up with zero bytes.
 	fixed bool
 	// words are the values of an enum, or the members of a set.
@@ -136,7 +136,7 @@ func integerType(d described, oids [2]uint32, how reading) (dialect.Type, facts,
 
 // textType maps texts, and what has no other type: spatial values and those of later versions, by their bytes.
 func textType(d described, binary string) (dialect.Type, facts, bool) {
-	f := facts{kind: asText, charset: d.charset, wrapped: d.collation != binary}
+	f := facts{kind: asText, charset: d.charset, collation: d.collation, wrapped: d.collation != binary}
 	switch d.dataType {
 	case "varchar":
 		return dialect.Type{OID: pgtype.VarcharOID, Mod: int32(d.length) + 4}, f, true

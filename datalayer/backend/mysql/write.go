@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 )
 
 // bind turns PostgreSQL's text of a value, which is not NULL, into what the driver sends. Texts of dates, decimals and
@@ -46,6 +48,11 @@ func (f facts) bind(text, column string) (driver.Value, error) {
 			return nil, refuse("22026", "invalid length of a bit string")
 		}
 		return n, nil
+	case asJSON:
+		if _, err := pgvalue.AppendJSONB(nil, []byte(text)); err != nil {
+			return nil, refuse("22P02", "invalid value for jsonb")
+		}
+		return text, nil
 	case asChar:
 		return strings.TrimRight(text, " "), nil
 	case asDate, asTimestamp, asTimestamptz:
@@ -90,7 +97,15 @@ func day(text, column string) (driver.Value, error) {
 	if !ok || before || len(year) != 4 {
 		return nil, &backend.Error{Code: "22008", Message: "date out of range for the databackend", Column: column, Detail: "It has the years up to 9999."}
 	}
-	return year + "-" + rest, nil
+	if !strings.ContainsAny(rest, "+") && strings.LastIndexByte(rest, '-') < 5 {
+		return year + "-" + rest, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05-07", "2006-01-02 15:04:05-07:00"} {
+		if moment, err := time.Parse(layout, year+"-"+rest); err == nil {
+			return moment.UTC().Format("2006-01-02 15:04:05.999999"), nil
+		}
+	}
+	return nil, &backend.Error{Code: "22007", Message: "invalid time zone in a timestamp", Column: column}
 }
 
 // clock makes MySQL's time of an interval in PostgreSQL's text: hours, minutes and seconds only.
