@@ -10,8 +10,9 @@ type Expr interface {
 type ColumnRef struct {
 	// Relation is the alias that the text says, "" where it says none.
 	Relation string
-	// Column is nil for a column of a Subquery, which has Name and Type only.
+	// Column is nil for a column of a Subquery, which has Name and Type only; Inner is then what the Subquery selects.
 	Column *Column
+	Inner  Expr
 	Name   string
 	Type   Type
 }
@@ -23,10 +24,15 @@ type RowID struct{ Relation string }
 type WholeRow struct {
 	Relation string
 	Columns  []Expr
+	// Has is the condition of the row, nil where there is no outer join to bring none.
+	Has *HasRow
 }
 
 // HasRow says whether an outer join brought a row of a relation: "(r1.*)::text IS NOT NULL".
-type HasRow struct{ Relation string }
+type HasRow struct {
+	Relation string
+	Table    *Table
+}
 
 // Constant is a value in PostgreSQL's text; Null has none.
 type Constant struct {
@@ -146,7 +152,7 @@ type Case struct {
 // When is one WHEN … THEN ….
 type When struct{ When, Then Expr }
 
-// Coalesce is COALESCE, or GREATEST or LEAST: Name says which.
+// Coalesce is COALESCE, GREATEST, LEAST or NULLIF: Name says which.
 type Coalesce struct {
 	Name string
 	Args []Expr

@@ -111,7 +111,7 @@ func (f *formatter) name(relation, name string) {
 }
 
 func (f *formatter) wholeRow(w *WholeRow) {
-	if w.Relation == "" {
+	if w.Has == nil {
 		f.write("ROW(")
 		f.list(w.Columns)
 		f.write(")")

@@ -199,8 +199,8 @@ func (p *parser) row(n *pg_query.RowExpr, in *scope) (Expr, error) {
 	return w, nil
 }
 
-// caseExpr reads CASE. The form with an argument stays only where it compares values of the argument's own type. The forms
-// by which postgres_fdw asks for a row, or its ctid, under an outer join become WholeRow and RowID.
+// caseExpr reads CASE. The form with an argument has a type only where it compares values of the argument's own type. The
+// forms by which postgres_fdw asks for a row, or its ctid, under an outer join become WholeRow and RowID.
 func (p *parser) caseExpr(n *pg_query.CaseExpr, in *scope) (Expr, error) {
 	c := &Case{}
 	var err error
@@ -228,7 +228,7 @@ func (p *parser) caseExpr(n *pg_query.CaseExpr, in *scope) (Expr, error) {
 	if e := outerRow(c); e != nil {
 		return e, nil
 	}
-	p.caseTests(c)
+	tested := p.caseTests(c)
 	var results []*Expr
 	if c.Else != nil {
 		results = append(results, &c.Else) // select_common_type looks at ELSE first
@@ -236,36 +236,29 @@ func (p *parser) caseExpr(n *pg_query.CaseExpr, in *scope) (Expr, error) {
 	for i := range c.Whens {
 		results = append(results, &c.Whens[i].Then)
 	}
-	c.Type = p.commonType(results)
+	if t := p.commonType(results); tested {
+		c.Type = t
+	}
 	return c, nil
 }
 
-// caseTests types the conditions of a CASE, or what its argument is compared with.
-func (p *parser) caseTests(c *Case) {
+// caseTests types the conditions of a CASE, or what its argument is compared with; false where they are of several types.
+func (p *parser) caseTests(c *Case) bool {
 	if c.Arg == nil {
 		for i := range c.Whens {
 			c.Whens[i].When = p.coerce(c.Whens[i].When, oidBool)
 		}
-		return
+		return true
 	}
 	c.Arg = p.settle(c.Arg)
 	arg := c.Arg.ResultType().OID
 	same := true
-	tests := make([]*Operator, len(c.Whens))
 	for i := range c.Whens {
-		tests[i] = p.operator("=", c.Arg, c.Whens[i].When).(*Operator)
-		same = same && tests[i].Left.ResultType().OID == arg && tests[i].Right.ResultType().OID == arg && tests[i].Type.OID == oidBool
+		test := p.operator("=", c.Arg, c.Whens[i].When).(*Operator)
+		c.Whens[i].When = test.Right
+		same = same && test.Left.ResultType().OID == arg && test.Right.ResultType().OID == arg && test.Type.OID == oidBool
 	}
-	for i := range c.Whens {
-		if same {
-			c.Whens[i].When = tests[i].Right
-		} else {
-			c.Whens[i].When = tests[i]
-		}
-	}
-	if !same {
-		c.Arg = nil
-	}
+	return same
 }
 
 // outerRow recognises "CASE WHEN (r1.*)::text IS NOT NULL THEN ROW(…) END", or r1.ctid; nil for any other CASE.
@@ -280,6 +273,7 @@ func outerRow(c *Case) Expr {
 	switch e := c.Whens[0].Then.(type) {
 	case *WholeRow:
 		if e.Relation == has.Relation {
+			e.Has = has
 			return e
 		}
 	case *RowID:

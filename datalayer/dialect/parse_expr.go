@@ -159,7 +159,7 @@ func (p *parser) aExpr(n *pg_query.A_Expr, in *scope) (Expr, error) {
 		}
 	}
 	if n.Kind == pg_query.A_Expr_Kind_AEXPR_IN {
-		return p.in(name, left, n.Rexpr.GetList().GetItems(), in)
+		return nil, notCanonical("IN with a list") // it is always = ANY
 	}
 	right, err := p.expr(n.Rexpr, in)
 	if err != nil {
@@ -174,12 +174,14 @@ func (p *parser) aExpr(n *pg_query.A_Expr, in *scope) (Expr, error) {
 		return p.distinct(left, right, n.Kind == pg_query.A_Expr_Kind_AEXPR_NOT_DISTINCT), nil
 	case pg_query.A_Expr_Kind_AEXPR_NULLIF:
 		eq := p.operator("=", left, right).(*Operator)
-		return &Case{Whens: []When{{When: eq, Then: typedNull(eq.Left)}}, Else: eq.Left, Type: eq.Left.ResultType()}, nil
+		c := &Coalesce{Name: "NULLIF", Args: []Expr{eq.Left, eq.Right}}
+		if eq.Type.OID == oidBool {
+			c.Type = eq.Left.ResultType()
+		}
+		return c, nil
 	}
 	return nil, notCanonical("a kind of operator")
 }
-
-func typedNull(of Expr) Expr { return &Constant{Null: true, Type: of.ResultType()} }
 
 // operator resolves an operator; left is nil for a prefix operator.
 func (p *parser) operator(name string, left, right Expr) Expr {
@@ -224,28 +226,6 @@ func (p *parser) distinct(left, right Expr, not bool) Expr {
 	return &Distinct{Left: op.Left, Right: op.Right, Not: not}
 }
 
-// in reads "x IN (a, b)", which is OR of "=", and "x NOT IN (a, b)", AND of "<>".
-func (p *parser) in(name string, left Expr, items []*pg_query.Node, in *scope) (Expr, error) {
-	if len(items) == 0 {
-		return nil, notCanonical("IN over a query")
-	}
-	op := &BoolOp{Op: "OR"}
-	if name == "<>" {
-		op.Op = "AND"
-	}
-	for _, n := range items {
-		e, err := p.expr(n, in)
-		if err != nil {
-			return nil, err
-		}
-		op.Args = append(op.Args, p.operator(name, left, e))
-	}
-	if len(op.Args) == 1 {
-		return op.Args[0], nil
-	}
-	return op, nil
-}
-
 // arrayOp resolves "left op ANY (array)" over the array's elements.
 func (p *parser) arrayOp(name string, left, array Expr, all bool) Expr {
 	l, a := left.ResultType().OID, array.ResultType().OID
@@ -283,8 +263,10 @@ func (p *parser) boolExpr(n *pg_query.BoolExpr, in *scope) (Expr, error) {
 func (p *parser) nullTest(n *pg_query.NullTest, in *scope) (Expr, error) {
 	not := n.Nulltesttype == pg_query.NullTestType_IS_NOT_NULL
 	if c := n.Arg.GetTypeCast(); c != nil && not {
-		if alias, ok := wholeRow(c.Arg.GetColumnRef()); ok && in.source(alias) != nil {
-			return &HasRow{Relation: alias}, nil
+		if alias, ok := wholeRow(c.Arg.GetColumnRef()); ok {
+			if s := in.source(alias); s != nil && s.table != nil {
+				return &HasRow{Relation: alias, Table: s.table}, nil
+			}
 		}
 	}
 	arg, err := p.expr(n.Arg, in)

@@ -29,7 +29,8 @@ func (s *source) column(name string) *ColumnRef {
 	}
 	for i, c := range s.subquery.Columns {
 		if c == name {
-			return &ColumnRef{Relation: s.alias, Name: name, Type: s.subquery.Select.Columns[i].ResultType()}
+			inner := s.subquery.Select.Columns[i]
+			return &ColumnRef{Relation: s.alias, Inner: inner, Name: name, Type: inner.ResultType()}
 		}
 	}
 	return nil
