@@ -28,6 +28,8 @@ type foreignStatement struct {
 	// spliced is the whole script's text as edited, nil where it is the client's own. Only the statement is edited in it, so
 	// that it begins where it does in the script.
 	spliced *sqlparse.Spliced
+	// upsert is set for INSERT … ON CONFLICT that names a conflict; text is then another statement.
+	upsert *upsert
 	// promised is what the client was told first of the result.
 	promised []pgproto3.FieldDescription
 	told     bool
@@ -62,6 +64,9 @@ func (f *foreignStatement) resolve(ctx context.Context, h *homeSide) (changed bo
 		if !agrees {
 			f.keep()
 		}
+	}
+	if f.upsert = nil; f.isUpsert() {
+		return true, f.makeUpsert(ctx, h)
 	}
 	return true, nil
 }
@@ -101,8 +106,15 @@ func (f *foreignStatement) splice() error {
 		return err
 	}
 	edits, ok := f.mentions.Splice(f.script.Text, places)
-	if !ok {
-		return nil
+	if !ok { // what is read is the same without; what is written is not
+		for i, r := range f.mentions.Relations {
+			if r.Use == sqlparse.Read && !r.Only {
+				places[i].Schema = ""
+			}
+		}
+		if edits, ok = f.mentions.Splice(f.script.Text, places); !ok || len(edits) == 0 {
+			return nil
+		}
 	}
 	spliced, err := sqlparse.Splice(f.script.Text, edits)
 	if err != nil {
@@ -119,6 +131,10 @@ func (f *foreignStatement) refuse() error {
 		if r.Sampled && f.found[i].child != 0 {
 			return &sqlparse.Error{Code: "0A000", Message: "TABLESAMPLE is not supported for a table of a databackend", Position: r.Span.Start,
 				Hint: "Use WHERE random() < fraction."}
+		}
+		if r.Use == sqlparse.Merged && f.found[i].child != 0 {
+			return &sqlparse.Error{Code: "0A000", Message: "MERGE is not supported into a table of a databackend", Position: r.Span.Start,
+				Hint: "Use INSERT … ON CONFLICT, or UPDATE, INSERT and DELETE in one transaction."}
 		}
 	}
 	return nil
@@ -152,10 +168,15 @@ func (f *foreignStatement) prepare(ctx context.Context, h *homeSide, name string
 	if _, err := f.resolve(ctx, h); err != nil {
 		return err
 	}
+	if f.upsert != nil {
+		declared = f.upsert.shape.params
+	}
 	if err := f.homeText.prepare(ctx, h, name, declared); err != nil {
 		return f.position(err)
 	}
-	f.own(f.home.fields)
+	if f.own(f.home.fields); f.upsert != nil {
+		f.home = f.upsert.shape
+	}
 	if !f.told {
 		f.promised, f.told = f.home.fields, true
 	}
@@ -188,9 +209,17 @@ func sameColumns(before, after []pgproto3.FieldDescription) error {
 
 // bind implements statement.
 func (f *foreignStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
+	if f.upsert != nil {
+		if err := f.upsert.plan(ctx, h, b); err != nil {
+			return nil, err
+		}
+	}
 	c, err := f.bindOnHome(ctx, h, b, f.plan())
 	if err != nil {
 		return nil, f.unnamed(err)
+	}
+	if f.upsert != nil {
+		return &upsertCursor{foreignCursor{homeCursor: *c, f: f}, f.upsert}, nil
 	}
 	return &foreignCursor{homeCursor: *c, f: f}, nil
 }
@@ -212,6 +241,9 @@ func (f *foreignStatement) relay(ctx context.Context, h *homeSide) error {
 	if _, err := f.resolve(ctx, h); err != nil {
 		return err
 	}
+	if f.upsert != nil {
+		return f.s.runOwn(ctx, h, f)
+	}
 	if f.spliced != nil {
 		h.describing = f.ownBody
 		defer func() { h.describing = nil }()
@@ -221,6 +253,9 @@ func (f *foreignStatement) relay(ctx context.Context, h *homeSide) error {
 
 // position maps an error of home's about the edited text to the client's.
 func (f *foreignStatement) position(err error) error {
+	if f.upsert != nil {
+		return f.unnamed(f.upsert.failed(err))
+	}
 	text, origin := f.text, func(at int) int { return f.st.Span.Start + at }
 	if f.spliced != nil {
 		origin = func(at int) int { return f.spliced.Original(f.st.Span.Start + at) }

@@ -185,6 +185,16 @@ var foreignStatements = []string{
 	"SELECT count(*) FROM t; SELECT count(*) FROM u; SELECT nothing FROM t; SELECT 1",
 	"BEGIN", "INSERT INTO t(id, name) VALUES (600, 'six')", "SAVEPOINT a", "DELETE FROM t", "ROLLBACK TO a", "SELECT count(*) FROM t", "SELECT nothing FROM t", "SELECT 1", "ROLLBACK",
 	"SELECT count(*) FROM t WHERE id = 600", "SELECT count(*) FROM otherdb.public.t", "SELECT * FROM missing.t",
+	"INSERT INTO t(id, name) VALUES (3, 'x') ON CONFLICT DO NOTHING", "INSERT INTO t(id, name) VALUES (3, 'x'), (990, 'y'), (990, 'z') ON CONFLICT (id) DO NOTHING",
+	"INSERT INTO t(id, name) VALUES (3, 'x'), (991, 'y') ON CONFLICT (id) DO NOTHING RETURNING id, name",
+	"INSERT INTO t VALUES (3, 'three', DEFAULT, '2021-01-01') ON CONFLICT (id) DO UPDATE SET name = excluded.name || t.name, k = excluded.k, d = excluded.d RETURNING *",
+	"INSERT INTO t AS x (id, name) VALUES (3, 'x'), (992, 'new') ON CONFLICT (id) DO UPDATE SET name = x.name || excluded.name RETURNING x.id, length(name), x.*",
+	"INSERT INTO public.t(name, id) SELECT 'n' || id, id FROM u WHERE id < 6 ON CONFLICT (id) DO UPDATE SET k = public.t.k + 10 WHERE public.t.id > 3 RETURNING public.t.id, k",
+	"WITH w AS (SELECT 4 AS i) INSERT INTO t(id, name) SELECT i, 'w' FROM w ON CONFLICT ON CONSTRAINT t_pkey DO UPDATE SET (name, k) = (SELECT 'sub', 1)",
+	"INSERT INTO t(id, name) VALUES (3, 'a'), (3, 'b') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+	"INSERT INTO t(id, name) VALUES (3, 'a') ON CONFLICT (name) DO UPDATE SET k = 1", "INSERT INTO t(id, name) VALUES (3, 'a') ON CONFLICT (id) DO UPDATE SET nothing = 1",
+	"INSERT INTO t(id, name) VALUES (3, 'a') ON CONFLICT (id) DO UPDATE SET k = k + 1", "INSERT INTO t(id, name) VALUES ('x', 'a') ON CONFLICT (id) DO NOTHING",
+	"INSERT INTO t(id, name) VALUES (3, 'a') ON CONFLICT DO UPDATE SET k = 1", "SELECT * FROM t WHERE id < 7 OR id > 900 ORDER BY id",
 	"TRUNCATE ONLY t", "SELECT count(*) FROM t", "TRUNCATE u", "SELECT count(*) FROM u",
 }
 

@@ -131,11 +131,19 @@ func FuzzSpliceMentions(f *testing.F) {
 	f.Add("SELECT s.t.a, t.* FROM s.t JOIN ONLY (U&\"\\0074\" UESCAPE '\\') x USING (a), db.s . \"T\" WHERE s.t.a = ANY (SELECT s.t.b FROM s.t)")
 	f.Add("WITH t AS (DELETE FROM t USING u WHERE t.a = s.u.a RETURNING *) INSERT INTO s.t SELECT * FROM t, u * ON CONFLICT DO NOTHING")
 	f.Add("MERGE INTO ONLY t USING s.u ON s.u.a = t.a WHEN MATCHED THEN UPDATE SET a = s.u.b; TRUNCATE t, ONLY u CASCADE; COPY t (a) FROM STDIN")
+	f.Add("WITH w AS (SELECT 1) INSERT INTO s.t AS x (a, b) VALUES (1, DEFAULT), (2, (SELECT 1)) ON CONFLICT (a, b) DO UPDATE SET a = 1 WHERE x.b > 2 RETURNING x.*")
+	f.Add("INSERT INTO t SELECT * FROM u JOIN v ON conflict = 1 ON CONFLICT ON CONSTRAINT c DO UPDATE SET (a, b) = (1, 2)")
+	f.Add("INSERT INTO t (a[1], b.c) OVERRIDING USER VALUE VALUES (1) LIMIT 2 ON CONFLICT (lower(a) COLLATE x) WHERE b DO NOTHING; INSERT INTO t DEFAULT VALUES ON CONFLICT (a) DO NOTHING")
 	f.Fuzz(func(t *testing.T, text string) {
 		limits := Limits{MaxBytes: 1 << 14, MaxTokens: 1 << 11, MaxDepth: 200}
 		script, err := Parse(text, limits)
 		if err != nil || script.Opaque || script.Concerns() || strings.Contains(strings.ToLower(text), "copy") {
 			return
+		}
+		for _, st := range script.Statements {
+			if u, err := FindUpsert(text, st.Span, st.Node); err != nil || u != nil && u.Odd == "" && !st.Span.Contains(u.Name) {
+				t.Fatalf("%q: %v %v", text, u, err)
+			}
 		}
 		spliced := spliceAll(t, text)
 		again, err := pg_query.Parse(spliced)
@@ -170,5 +178,24 @@ func unplace(tree *pg_query.ParseResult) {
 			}
 			return true
 		})
+	}
+}
+
+func TestFindUpsert(t *testing.T) {
+	t.Parallel()
+	text := "WITH w AS (SELECT 1) INSERT INTO s.t AS x (a, \"B\") VALUES (1, DEFAULT), (f(2), ($1)) ON CONFLICT (a, \"B\") DO UPDATE SET a = (SELECT 1 WHERE true) WHERE x.b > 2 RETURNING x.*, 1"
+	script, err := Parse(text, DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := FindUpsert(text, script.Statements[0].Span, script.Statements[0].Node)
+	if err != nil || u == nil {
+		t.Fatal(u, err)
+	}
+	got := []string{u.With.Of(text), u.Name.Of(text), u.Alias, u.Table, strings.Join(u.Columns, ","), strings.Join(u.Keys, ","), u.Set.Of(text), u.Where.Of(text),
+		u.Returning.Of(text), u.Odd, u.Rows[1][0].Span.Of(text), u.Rows[1][1].Span.Of(text)}
+	want := []string{"WITH w AS (SELECT 1)", "s.t", "x", "t", "a,B", "a,B", "a = (SELECT 1 WHERE true)", "x.b > 2", "x.*, 1", "", "f(2)", "($1)"}
+	if strings.Join(got, "|") != strings.Join(want, "|") || !u.Rows[0][1].Default || u.Rows[0][0].Default || !u.Update {
+		t.Errorf("%q, not %q", got, want)
 	}
 }
