@@ -170,6 +170,10 @@ func unplace(tree *pg_query.ParseResult) {
 			switch m := m.(type) {
 			case *pg_query.RangeVar:
 				m.Schemaname, m.Catalogname = "", ""
+			case *pg_query.MultiAssignRef: // the walk enters the source once
+				if m.Colno > 1 {
+					m.Source = nil
+				}
 			case *pg_query.ColumnRef:
 				m.Fields = m.Fields[max(0, len(m.Fields)-2):]
 			}
