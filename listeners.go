@@ -34,7 +34,7 @@ func (p *Proxy) newKeeper(ctx context.Context) error {
 		BatchRows: s.ListenerBatchRows, BatchBytes: int(s.ListenerBatchBytes), Workers: s.ListenerWorkers,
 		Logger: p.options.Logger, Observer: p.options.Metrics,
 	}
-	if s.Local() {
+	if s.Databackend == "" {
 		config.Capture = listener.CaptureTriggers
 	}
 	if config.Reconcile == 0 {

@@ -55,6 +55,8 @@ type Proxy struct {
 	settings config.Config
 	options  Options
 	home     home.Home
+	// foreign is the databackend where it is no PostgreSQL, otherwise nil.
+	foreign  *foreignSide
 	server   *wire.Server
 	answerer *answer.Answerer
 	jobs     *job.Queue
@@ -115,7 +117,13 @@ func (p *Proxy) open(ctx context.Context) error {
 		return err
 	}
 	p.onClose(func(context.Context) error { return lock.Release() })
+	if err := p.openEngine(ctx); err != nil {
+		return &HomeError{err}
+	}
 	if err := p.openHome(ctx, lock); err != nil {
+		return &HomeError{err}
+	}
+	if err := p.openForeign(ctx); err != nil {
 		return &HomeError{err}
 	}
 	p.openAnswers()
@@ -193,10 +201,15 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 		}
 		return h, nil
 	}
+	settings, prefer := c.PostgresSettings, 0
+	if c.Foreign() {
+		// With the number of its process the server for postgres_fdw knows which session it serves (PostgreSQL 15 and newer).
+		settings, prefer = append([]string{"postgres_fdw.application_name=pinnacle %p"}, settings...), goodMajor
+	}
 	h, err := home.StartLocal(ctx, home.LocalConfig{
 		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,
 		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections) + sessionPlaces(c.JobConnections) + sessionPlaces(c.ListenerWorkers+keeperSessions),
-		SharedBuffers: int64(c.PostgresSharedBuffers), Settings: c.PostgresSettings, Logger: p.options.Logger,
+		SharedBuffers: int64(c.PostgresSharedBuffers), Settings: settings, Prefer: prefer, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -288,7 +301,12 @@ func (p *Proxy) wireConfig() wire.Config {
 // interceptors gives what makes the interceptor of each session.
 func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 	c := &p.settings
+	var foreign session.Foreign
+	if p.foreign != nil {
+		foreign = &p.foreign.names
+	}
 	return session.NewFactory(session.Config{
+		Foreign:   foreign,
 		Datalayer: p.Datalayer,
 		Jobs:      p.jobs,
 		Searches:  p.searches,

@@ -50,7 +50,11 @@ func (p *Proxy) newSessions(ctx context.Context, within *pairs) (*pgxpool.Pool, 
 // account says as whom Execute logs in: as the one client that the local PostgreSQL knows, or as the user of the
 // databackend's URI.
 func (p *Proxy) account() (*pgxpool.Config, error) {
-	c, err := pgxpool.ParseConfig(p.settings.Databackend)
+	databackend := p.settings.Databackend
+	if p.settings.Local() {
+		databackend = ""
+	}
+	c, err := pgxpool.ParseConfig(databackend)
 	if err != nil || !p.settings.Local() {
 		return c, err
 	}

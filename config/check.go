@@ -76,7 +76,15 @@ func databackend(v any) error {
 	case !found:
 		return fmt.Errorf("it is no URI such as postgres://user@host:5432/database")
 	}
-	return fmt.Errorf("databackend %s:// is not supported by this version; postgres:// is, and none at all means the proxy's own PostgreSQL", scheme)
+	if slices.Contains(foreignSchemes(), scheme) {
+		return nil
+	}
+	return fmt.Errorf("databackend %s:// is not known; %s:// are, postgres:// is, and none at all means the proxy's own PostgreSQL", scheme, strings.Join(foreignSchemes(), "://, "))
+}
+
+// foreignSchemes are the schemes of databackends other than PostgreSQL.
+func foreignSchemes() []string {
+	return []string{"sqlite", "duckdb", "mysql", "mariadb", "mongodb", "mongodb+srv", "clickhouse", "pandas", "polars"}
 }
 
 // metadataURI allows the URIs of metadata stores.

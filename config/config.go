@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,10 +48,12 @@ type Config struct {
 	PostgresSharedBuffers Size
 	PostgresSettings      []string
 
-	ForeignSessions   int
-	ForeignMemory     Size
-	ForeignSpoolBytes Size
-	ForeignStatements int
+	// DatabackendRefresh is the pause between two reads of a foreign databackend's schema; 0 is never.
+	DatabackendRefresh time.Duration
+	ForeignSessions    int
+	ForeignMemory      Size
+	ForeignSpoolBytes  Size
+	ForeignStatements  int
 
 	JobWorkers       int
 	JobConnections   int
@@ -124,8 +127,14 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return e.Message }
 
-// Local reports whether the proxy runs its own PostgreSQL.
-func (c *Config) Local() bool { return c.Databackend == "" }
+// Local reports whether the proxy runs its own PostgreSQL: without a databackend, and before one that is no PostgreSQL.
+func (c *Config) Local() bool { return c.Databackend == "" || c.Foreign() }
+
+// Foreign reports whether the databackend is another database than PostgreSQL.
+func (c *Config) Foreign() bool {
+	scheme, _, found := strings.Cut(c.Databackend, "://")
+	return found && slices.Contains(foreignSchemes(), scheme)
+}
 
 // metadataInDatabackend is the value of metadata_store that stands for the databackend.
 const metadataInDatabackend = "databackend"
@@ -158,8 +167,11 @@ func (c *Config) check() error {
 		return &Error{Message: "tls_required is on, and there is no certificate", Hint: "Set tls_cert and tls_key."}
 	case c.MetricsListen != "" && c.MetricsListen == c.Listen && port(c.Listen) != "0":
 		return &Error{Message: "listen and metrics_listen are the same address, " + c.Listen}
-	case c.MetadataStore == metadataInDatabackend && c.Local():
+	case c.MetadataStore == metadataInDatabackend && c.Databackend == "":
 		return &Error{Message: "metadata_store is databackend, and there is none", Hint: "Set databackend, or leave metadata_store empty."}
+	case c.MetadataStore == metadataInDatabackend && c.Foreign():
+		return &Error{Message: "metadata_store is databackend, which is for a databackend of PostgreSQL",
+			Hint: "Leave metadata_store empty, or give it a URI of its own, of the same server for example."}
 	case c.MaxStatement > c.MaxMessage:
 		return &Error{Message: fmt.Sprintf("max_statement (%s) is larger than max_message (%s)", c.MaxStatement, c.MaxMessage)}
 	}
@@ -179,7 +191,11 @@ func (c *Config) Warnings() []string {
 		out = append(out, "metrics and health are open to other machines on "+c.MetricsListen)
 	}
 	if RedactURI(c.Databackend) != c.Databackend {
-		out = append(out, "the databackend URI holds a password: name a password file with passfile=… or PGPASSFILE instead")
+		instead := "passfile=… or PGPASSFILE"
+		if c.Foreign() {
+			instead = "passwordfile=…"
+		}
+		out = append(out, "the databackend URI holds a password: name a password file with "+instead+" instead")
 	}
 	return out
 }

@@ -135,7 +135,7 @@ func TestRefused(t *testing.T) {
 		"not a word":             {file: "log_level: loud", want: "none of debug, info, warn, error"},
 		"not an address":         {file: "listen: 6432", want: "is not an address"},
 		"not a port":             {file: "listen: localhost:pg", want: "is not a port"},
-		"databackend to come":    {file: "databackend: mongodb://u:hidden@h/d", want: "mongodb:// is not supported"},
+		"databackend unknown":    {file: "databackend: oracle://u:hidden@h/d", want: "oracle:// is not known; sqlite://"},
 		"databackend, no URI":    {file: "databackend: localhost", want: "no URI"},
 		"metadata store":         {file: "metadata_store: redis://u:hidden@h/d", want: "badger, sqlite, postgres"},
 		"metadata store, empty":  {file: "metadata_store: 'sqlite://'", want: "scheme://place"},

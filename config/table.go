@@ -22,7 +22,7 @@ func places() []Setting {
 		{Name: "listen", Group: group, Default: "127.0.0.1:6432", Field: func(c *Config) any { return &c.Listen }, Check: address(false),
 			Doc: "Address, host:port, on which clients are served. Port 0 takes a free one."},
 		{Name: "databackend", Group: group, Field: func(c *Config) any { return &c.Databackend }, Check: databackend, Secret: true,
-			Doc: "The database that holds the data: postgres://user@host:port/database, with sslmode, sslrootcert, sslcert, sslkey, several hosts, or host=/directory for a Unix socket, as libpq reads it. Clients log in there with their own names and passwords; the URI's user and password serve the proxy's health check. Name a password by reference: passfile=/path, or the variable PGPASSFILE. Empty means the proxy's own PostgreSQL in the data directory."},
+			Doc: "The database that holds the data: postgres://user@host:port/database, with sslmode, sslrootcert, sslcert, sslkey, several hosts, or host=/directory for a Unix socket, as libpq reads it. Clients log in there with their own names and passwords; the URI's user and password serve the proxy's health check. Name a password by reference: passfile=/path, or the variable PGPASSFILE. Other databases: sqlite:///file, duckdb:///file, mysql://user@host:port/database, mongodb://user@host:port/database, clickhouse://user@host:port/database, pandas:///directory or polars:///directory; clients then log in to the proxy's own PostgreSQL, which shows their tables, as user pinnacle; passwordfile=/path names a file with the password. See databackends.md. Empty means the proxy's own PostgreSQL in the data directory."},
 		{Name: "data-dir", Group: group, Default: ".pinnacle", Field: func(c *Config) any { return &c.DataDir },
 			Doc: "Directory of everything the proxy keeps: its own PostgreSQL, metadata, artifacts, the password file pgpass. One proxy at a time uses it."},
 		{Name: "metadata-store", Group: group, Field: func(c *Config) any { return &c.MetadataStore }, Check: metadataURI, Secret: true,
@@ -79,6 +79,8 @@ func serving() []Setting {
 func foreign() []Setting {
 	const group = "Databackends other than PostgreSQL"
 	return []Setting{
+		{Name: "databackend-refresh", Group: group, Default: "1m", Field: func(c *Config) any { return &c.DatabackendRefresh }, Check: between(0, day),
+			Doc: "Pause between two reads of the databackend's schema, by which tables that were changed past the proxy are noticed. SELECT pinnacle.refresh() reads it at once, and DDL through the proxy shows at once. 0 means never by itself."},
 		{Name: "foreign-sessions", Group: group, Default: "100", Unit: "sessions", Field: func(c *Config) any { return &c.ForeignSessions }, Check: between(1, 100_000),
 			Doc: "Sessions of the databackend at one time. A transaction has one from its first statement on tables of the databackend to its end; one for which none is free waits."},
 		{Name: "foreign-memory", Group: group, Default: "4MiB", Unit: "bytes", Field: func(c *Config) any { return &c.ForeignMemory }, Check: between[Size](64<<10, 1<<40),

@@ -52,7 +52,7 @@ func checkFiles(c *config.Config) error {
 		return &exit{exitUsage, err}
 	}
 	if c.Local() {
-		return nil
+		return nil // what a foreign databackend's URI says is looked at when it is opened
 	}
 	if _, err := home.ParseURI(c.Databackend); err != nil {
 		return &exit{exitUsage, err}

@@ -30,12 +30,20 @@ type health struct {
 
 	// looking is held, filled, by who looks at home; at and last are what it found.
 	looking chan struct{}
-	home    home.Home
+	home    behind
 	at      time.Time
 	last    error
 
 	end     context.CancelFunc
 	watched chan struct{}
+}
+
+// behind is what is looked at. *pinnacle.Proxy is one.
+type behind interface {
+	// Ready is nil while the PostgreSQL behind takes sessions and the databackend answers.
+	Ready(ctx context.Context) error
+	// Home is the PostgreSQL behind.
+	Home() home.Home
 }
 
 // newHealth makes a health that is not ready.
@@ -44,7 +52,7 @@ func newHealth(m *metrics.Metrics, logger *slog.Logger) *health {
 }
 
 // watch looks at home in intervals until stop.
-func (h *health) watch(home home.Home) {
+func (h *health) watch(home behind) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.home, h.end, h.watched = home, cancel, make(chan struct{})
 	h.metrics.HomeUp(true)
@@ -82,15 +90,15 @@ func (h *health) look(ctx context.Context, fresh time.Duration) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	err := h.home.Healthy(bounded)
+	err := h.home.Ready(bounded)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	switch {
 	case err != nil && h.last == nil:
-		h.logger.Error("the PostgreSQL behind does not take sessions", "home", h.home.Describe(), "reason", err)
+		h.logger.Error("the PostgreSQL behind does not take sessions", "home", h.home.Home().Describe(), "reason", err)
 	case err == nil && h.last != nil:
-		h.logger.Info("the PostgreSQL behind takes sessions again", "home", h.home.Describe())
+		h.logger.Info("the PostgreSQL behind takes sessions again", "home", h.home.Home().Describe())
 	}
 	h.at, h.last = time.Now(), err
 	h.metrics.HomeUp(err == nil)

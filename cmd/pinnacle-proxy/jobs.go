@@ -115,7 +115,11 @@ func proxyTarget(c *config.Config) (*pgx.ConnConfig, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	target, err := pgx.ParseConfig(c.Databackend) // user, password and database are those of the databackend
+	databackend := c.Databackend // user, password and database are those of the databackend
+	if c.Local() {
+		databackend = ""
+	}
+	target, err := pgx.ParseConfig(databackend)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (p *proxy) open(ctx context.Context) error {
 	}
 	p.inner = inner
 	p.onClose(inner.Close)
-	p.health.watch(inner.Home())
+	p.health.watch(inner)
 	p.onClose(func(context.Context) error {
 		p.health.stop()
 		return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -24,6 +25,9 @@ type LocalConfig struct {
 	BinDir string
 	// Fetch says when PostgreSQL is fetched; "" is FetchAuto.
 	Fetch FetchMode
+	// Prefer is the oldest major version that is as good as any for a new cluster: where the machine has only older ones, a
+	// newer one is fetched if it can be. 0 takes what there is.
+	Prefer int
 	// Repository is the Maven repository to fetch from; "" is the library's own.
 	Repository string
 	// ListenAddress is where clients reach the proxy, host:port; it goes into the password file.
@@ -124,9 +128,24 @@ func (l *Local) locate(c LocalConfig) (dir string, err error) {
 // the machine has none.
 func (l *Local) choose(ctx context.Context, c LocalConfig, dir string, major int) (Binaries, error) {
 	found := search(ctx, l.as, dir, c.BinDir, c.Fetch)
-	if b, ok := found.newest(major); ok {
-		return b, nil
+	have, ok := found.newest(major)
+	if ok && (major != 0 || have.Major >= c.Prefer || c.BinDir != "" || c.Fetch == FetchNever) {
+		return have, nil
 	}
+	if ok {
+		newer, err := l.fetch(ctx, c, dir, 0, found)
+		if err != nil && ctx.Err() == nil {
+			l.logger.Warn("a newer PostgreSQL, which would hand more work to the databackend, cannot be fetched", "reason", err, "version", have.Version)
+			return have, nil
+		}
+		return newer, err
+	}
+	return l.fetch(ctx, c, dir, major, found)
+}
+
+// fetch brings the programs of a major version, 0 for the newest, unless the settings forbid it. found is what the machine
+// has.
+func (l *Local) fetch(ctx context.Context, c LocalConfig, dir string, major int, found Search) (Binaries, error) {
 	version, can := fetchable(major)
 	if c.BinDir != "" || c.Fetch == FetchNever || !can {
 		return Binaries{}, noBinaries(found, major, l.data)
@@ -242,6 +261,27 @@ func (l *Local) Healthy(ctx context.Context) error {
 
 // Account is the user that clients log in as, and its database.
 func (l *Local) Account() (user, database string) { return User, User }
+
+// Superuser says how the proxy itself logs in to one of the databases, past clients' passwords and rights.
+func (l *Local) Superuser(database string) (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig(fmt.Sprintf("host='%s' port=%d user=%s dbname='%s' sslmode=disable application_name='pinnacle-proxy'",
+		quoteKeyword(l.socket), socketPort, superuser, quoteKeyword(database)))
+	if err != nil {
+		return nil, err
+	}
+	c.Password = l.health.Password
+	return c, nil
+}
+
+// Neighbour is a directory that only the server's account and the proxy can enter, for sockets that the server connects
+// to. What is made there is given to the account by Give.
+func (l *Local) Neighbour() string { return l.socket }
+
+// Give makes the server's account the owner of a file.
+func (l *Local) Give(path string) error { return l.as.own(path) }
+
+// UID is the user that the server runs as.
+func (l *Local) UID() int { return l.as.uid }
 
 // Describe names the server's version and data directory.
 func (l *Local) Describe() string {

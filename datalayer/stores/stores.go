@@ -61,13 +61,13 @@ func openMetadata(ctx context.Context, uri string, o Options) (keyvalue.Store, e
 	case "badger":
 		return badgerstore.Open(ctx, badgerstore.Config{Dir: Path(uri), MinFree: o.MinFree, Logger: o.Logger})
 	case "mongodb", "mongodb+srv":
-		uri, err := withPassword(uri)
+		uri, err := WithPassword(uri)
 		if err != nil {
 			return nil, err
 		}
 		return mongostore.Open(ctx, mongostore.Config{URI: uri})
 	default:
-		uri, err := withPassword(uri)
+		uri, err := WithPassword(uri)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +95,7 @@ func OpenArtifacts(ctx context.Context, uri string) (*Artifacts, error) {
 	default:
 		uri, bucket, err := takeParameter(uri, "bucket")
 		if err == nil {
-			uri, err = withPassword(uri)
+			uri, err = WithPassword(uri)
 		}
 		if err != nil {
 			return nil, opening(err)
@@ -117,8 +117,8 @@ func Path(uri string) string {
 // passwordParameter names a file with the password, so that this is neither in the command line nor in the environment.
 const passwordParameter = "passwordfile"
 
-// withPassword puts the password of the file that the parameter passwordfile names into a URI.
-func withPassword(uri string) (string, error) {
+// WithPassword puts the password of the file that the parameter passwordfile names into a URI of a server.
+func WithPassword(uri string) (string, error) {
 	uri, file, err := takeParameter(uri, passwordParameter)
 	if err != nil || file == "" {
 		return uri, err

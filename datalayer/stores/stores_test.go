@@ -28,14 +28,14 @@ func TestWithPassword(t *testing.T) {
 		{"mysql://u@h/d?passwordfile=" + file + "-none", "", "58030"},
 	}
 	for _, c := range cases {
-		got, err := withPassword(c.uri)
+		got, err := WithPassword(c.uri)
 		var e *datalayer.Error
 		code := ""
 		if errors.As(err, &e) {
 			code = e.Code
 		}
 		if got != c.want || code != c.code {
-			t.Errorf("withPassword(%q) = %q, %v, want %q and the code %q", c.uri, got, err, c.want, c.code)
+			t.Errorf("WithPassword(%q) = %q, %v, want %q and the code %q", c.uri, got, err, c.want, c.code)
 		}
 	}
 }

@@ -1,0 +1,160 @@
+package pinnacle
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/config"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign/mirror"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
+	"github.com/pinnacle-proxy/pinnacle-proxy/session"
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+)
+
+// The least major version of PostgreSQL that hands semi-joins and the like to a databackend, and the port, which is but a
+// part of its socket's name, at which the proxy answers the local PostgreSQL's postgres_fdw.
+const (
+	goodMajor   = 17
+	foreignPort = "5433"
+)
+
+// foreignSide is a databackend that is no PostgreSQL, with what leads to it.
+type foreignSide struct {
+	engine backend.Engine
+	mirror *mirror.Mirror
+	names  foreignNames
+}
+
+// foreignNames are the names of mirrored tables, made anew when the catalog is another one. It implements session.Foreign.
+type foreignNames struct {
+	catalog func() *dialect.Catalog
+	last    atomic.Pointer[namesOf]
+}
+
+// namesOf are the names of one catalog.
+type namesOf struct {
+	catalog *dialect.Catalog
+	names   *sqlparse.Names
+	version uint64
+}
+
+var _ session.Foreign = (*foreignNames)(nil)
+
+// Mirrored implements session.Foreign.
+func (f *foreignNames) Mirrored() (*sqlparse.Names, uint64) {
+	catalog, last := f.catalog(), f.last.Load()
+	for last == nil || last.catalog != catalog {
+		next := &namesOf{catalog: catalog, version: 1}
+		if last != nil {
+			next.version = last.version + 1
+		}
+		var names []string
+		for _, t := range catalog.Tables {
+			if t.Kind == dialect.BaseTable {
+				names = append(names, t.Name)
+			}
+		}
+		next.names = sqlparse.NewNames(names)
+		if f.last.CompareAndSwap(last, next) {
+			last = next
+			break
+		}
+		last = f.last.Load()
+	}
+	return last.names, last.version
+}
+
+// openEngine opens the databackend where it is no PostgreSQL.
+func (p *Proxy) openEngine(ctx context.Context) error {
+	if !p.settings.Foreign() {
+		return nil
+	}
+	if err := os.MkdirAll(spoolDirectory(&p.settings), 0o700); err != nil {
+		return err
+	}
+	engine, err := OpenEngine(ctx, &p.settings, p.options.Logger)
+	if err != nil {
+		return err
+	}
+	p.foreign = &foreignSide{engine: engine}
+	p.onClose(func(context.Context) error { return engine.Close() })
+	p.options.Logger.Info("the databackend", "engine", engine.Describe())
+	return nil
+}
+
+// openForeign shows the databackend's tables in the local PostgreSQL and answers its postgres_fdw, until Close. Where the
+// databackend is gone, what was shown of it goes.
+func (p *Proxy) openForeign(ctx context.Context) error {
+	local, ok := p.home.(*home.Local)
+	if !ok {
+		return nil
+	}
+	if p.foreign == nil {
+		return p.removeMirror(ctx, local)
+	}
+	f := p.foreign
+	_, database := local.Account()
+	owner, _ := local.Account()
+	refresh := p.settings.DatabackendRefresh
+	if refresh == 0 {
+		refresh = -1
+	}
+	f.mirror = mirror.New(mirror.Config{
+		Source: f.engine, Connect: func(ctx context.Context) (*pgx.Conn, error) { return superuser(ctx, local, database) },
+		Owner: owner, URI: config.RedactURI(p.settings.Databackend), Interval: refresh, Logger: p.options.Logger,
+		Options: map[string]string{
+			"host": local.Neighbour(), "port": foreignPort, "dbname": database,
+			"use_remote_estimate": "true", "fetch_size": "10000", "batch_size": "1000",
+		},
+	})
+	f.names.catalog = f.mirror.Catalog
+	if err := f.mirror.Start(ctx); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.mirror.Run(running)
+	}()
+	p.onClose(func(context.Context) error {
+		stop()
+		<-done
+		return nil
+	})
+	return nil
+}
+
+// superuser opens a session of the proxy's own in the local PostgreSQL.
+func superuser(ctx context.Context, local *home.Local, database string) (*pgx.Conn, error) {
+	c, err := local.Superuser(database)
+	if err != nil {
+		return nil, err
+	}
+	c.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return pgx.ConnectConfig(ctx, c)
+}
+
+// removeMirror takes the tables of an earlier databackend off the local PostgreSQL.
+func (p *Proxy) removeMirror(ctx context.Context, local *home.Local) error {
+	_, database := local.Account()
+	conn, err := superuser(ctx, local, database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(mirror.Remove(ctx, conn, p.options.Logger), conn.Close(ctx))
+}
+
+// Ready is nil while the PostgreSQL behind takes sessions and the databackend answers.
+func (p *Proxy) Ready(ctx context.Context) error {
+	if err := p.home.Healthy(ctx); err != nil || p.foreign == nil {
+		return err
+	}
+	return p.foreign.engine.Ping(ctx)
+}
