@@ -78,6 +78,14 @@ func (m listenerModels) Describe(ctx context.Context, name string, version int) 
 	return m.p.Datalayer.Describe(ctx, name, version)
 }
 
+// Permit implements listener.Models.
+func (m listenerModels) Permit(ctx context.Context, role string, model *datalayer.ModelVersion) error {
+	if role == "" || !m.p.Datalayer.Restricted(model.Name) {
+		return nil
+	}
+	return m.p.Datalayer.MayExecute(ctx, datalayer.Requester{Role: role, Home: ownQuestions{m.p.own}}, model.Name)
+}
+
 // Predict implements listener.Models.
 func (m listenerModels) Predict(ctx context.Context, model *datalayer.ModelVersion, args []udf.Column, rows int) (udf.Column, []error, error) {
 	lease, err := m.p.Datalayer.Acquire(ctx, model.Name, model.Version)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -62,4 +63,37 @@ func (p *Proxy) openSessions(ctx context.Context, c *pgxpool.Config) (*pgxpool.P
 		return nil
 	})
 	return pool, nil
+}
+
+// ownQuestions is home, asked in the proxy's own sessions, as component.Home.
+type ownQuestions struct{ pool *pgxpool.Pool }
+
+// Query implements component.Home.
+func (q ownQuestions) Query(ctx context.Context, sql string, args ...string) ([][]*string, error) {
+	conn, err := q.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	params := make([][]byte, len(args))
+	oids := make([]uint32, len(args))
+	for i, arg := range args {
+		params[i], oids[i] = []byte(arg), pgtype.TextOID
+	}
+	result := conn.Conn().PgConn().ExecParams(ctx, sql, params, oids, nil, nil).Read()
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	rows := make([][]*string, len(result.Rows))
+	for i, row := range result.Rows {
+		for _, v := range row {
+			if v == nil {
+				rows[i] = append(rows[i], nil)
+				continue
+			}
+			text := string(v)
+			rows[i] = append(rows[i], &text)
+		}
+	}
+	return rows, nil
 }

@@ -107,6 +107,9 @@ func (m *models) Describe(_ context.Context, name string, _ int) (*datalayer.Mod
 	return nil, &datalayer.Error{Code: "42704", Message: fmt.Sprintf("model %q does not exist", name)}
 }
 
+// Permit implements listener.Models: every role may call every model.
+func (m *models) Permit(context.Context, string, *datalayer.ModelVersion) error { return nil }
+
 // Predict implements listener.Models.
 func (m *models) Predict(_ context.Context, v *datalayer.ModelVersion, args []udf.Column, rows int) (udf.Column, []error, error) {
 	m.mu.Lock()

@@ -55,6 +55,8 @@ const (
 type Models interface {
 	// Describe gives a version of a model, 0 for the default one. It is called often and must be quick.
 	Describe(ctx context.Context, name string, version int) (*datalayer.ModelVersion, error)
+	// Permit refuses a role that may not call a model now, with 42501. It is called before each batch and must be quick.
+	Permit(ctx context.Context, role string, model *datalayer.ModelVersion) error
 	// Predict answers rows by a version that Describe gave. The rows differ from each other, unless the model is not
 	// deterministic, and those that are NULL without a call are not among them; where the model takes no arguments, rows is
 	// their number. A row that the model cannot answer has an error in failed (nil where none has) and a NULL in answers. err

@@ -136,10 +136,13 @@ func (p *pass) queue(ctx context.Context) (bool, error) {
 	return true, p.write(ctx, l, a, func(*pgx.Batch) {})
 }
 
-// ask has the model answer what a look found to be stale.
+// ask has the model answer what a look found to be stale, if the listener's owner may still call it.
 func (p *pass) ask(ctx context.Context, l *look) (*answers, error) {
 	if len(l.stale) == 0 {
 		return &answers{}, nil
+	}
+	if err := p.keeper.config.Models.Permit(ctx, p.k.def.Owner, p.k.model); err != nil {
+		return nil, err
 	}
 	return p.k.ask(ctx, p.keeper.config.Models, l)
 }
