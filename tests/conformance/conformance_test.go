@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 	eachEngine(t, func(t *testing.T, w *world) {
 		t.Run("types", w.types)
 		w.statements(t, files)
-		w.random(t)
+		t.Run("random", w.random)
 	})
 }
 

@@ -18,6 +18,8 @@ type engine struct {
 	// limits are what is known to differ from PostgreSQL: file:case, or file:* for all of a file's that differ, with the
 	// reason, which docs/databackends.md explains. A limit of a case that does not differ is a failure.
 	limits map[string]string
+	// lacks are features that random statements leave out, with the reason: "writes", "transactions", "savepoints", "upserts".
+	lacks map[string]string
 	// args are more of the proxy's arguments.
 	args []string
 }

@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -22,7 +25,7 @@ type sqlDialect struct {
 // postgresDialect is PostgreSQL's, for the oracle and the embedded home.
 func postgresDialect() sqlDialect {
 	d := sqlDialect{types: map[kind]string{}, quote: `"`}
-	for _, k := range []kind{boolKind, int2Kind, int4Kind, int8Kind, float8Kind, moneyKind, longKind, textKind, foldedText, dateKind, timeKind, timestampKind, timestamptzKind,
+	for _, k := range []kind{boolKind, int2Kind, int4Kind, int8Kind, float8Kind, moneyKind, longKind, textKind, foldedText, shortKind, dateKind, timeKind, timestampKind, timestamptzKind,
 		intervalKind, uuidKind, byteaKind, jsonbKind, int4sKind, textsKind} {
 		d.types[k] = k.postgres()
 	}
@@ -100,6 +103,42 @@ func (d sqlDialect) value(k kind, v any) string {
 		return d.literal(k, v.(string))
 	}
 	return quoted(v.(string))
+}
+
+// bare writes numbers without quotes, booleans as these words, bytes in hex between quotes behind a prefix, and everything
+// else as texts.
+func bare(yes, no, bytesPrefix string) func(k kind, text string) string {
+	return func(k kind, text string) string {
+		switch k {
+		case int2Kind, int4Kind, int8Kind, float8Kind, moneyKind:
+			return text
+		case boolKind:
+			return map[string]string{"true": yes, "false": no}[text]
+		case byteaKind:
+			return bytesPrefix + quoted(strings.TrimPrefix(text, `\x`))
+		}
+		return quoted(text)
+	}
+}
+
+// load gives a database the common tables, on one session, after statements that set it up.
+func (d sqlDialect) load(ctx context.Context, driver, source string, tables []table, before ...string) (err error) {
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, statement := range append(before, d.script(tables)...) {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%w\nin %.300s", err, statement)
+		}
+	}
+	return nil
 }
 
 // quoted is a text between single quotes.

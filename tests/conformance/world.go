@@ -18,6 +18,8 @@ import (
 
 // world is one engine behind a proxy, and a database of the oracle with the same tables.
 type world struct {
+	// ctx lasts as long as the engine's test.
+	ctx    context.Context
 	engine *engine
 	// proxy and oracle are connection strings.
 	proxy, oracle string
@@ -75,7 +77,7 @@ func open(t *testing.T, e *engine, server *lab.Postgres, bin, dir string, list [
 			t.Error(err)
 		}
 	})
-	w := &world{engine: e, oracle: server.URL(e.name)}
+	w := &world{ctx: ctx, engine: e, oracle: server.URL(e.name)}
 	if w.proxy, err = proxy.URL(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,48 @@
+package conformance
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql" // the driver that loads the tables
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
+)
+
+// mariadb is a MariaDB server.
+func mariadb() *engine {
+	literal := func(k kind, text string) string {
+		if k == timestamptzKind {
+			// The session's time zone is UTC.
+			text = strings.TrimSuffix(text, "+00")
+		}
+		return bare("true", "false", "x")(k, text)
+	}
+	const bytewise = " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+	d := sqlDialect{quote: "`", literal: literal, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT", int8Kind: "BIGINT", float8Kind: "DOUBLE",
+		moneyKind: "DECIMAL(12,2)", longKind: "DECIMAL(38,10)", textKind: "LONGTEXT" + bytewise, foldedText: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+		shortKind: "VARCHAR(20)" + bytewise, dateKind: "DATE", timeKind: "TIME(6)", timestampKind: "DATETIME(6)", timestamptzKind: "TIMESTAMP(6) NULL", uuidKind: "UUID", byteaKind: "LONGBLOB", jsonbKind: "JSON"}}
+	return &engine{
+		name: "mariadb",
+		shown: map[kind]string{foldedText: "text", intervalKind: "text", int4sKind: "text", textsKind: "text", timestampKind: "timestamp(6) without time zone",
+			timestamptzKind: "timestamp(6) with time zone", timeKind: "time(6) without time zone"},
+		start: func(t *testing.T, dir string, tables []table) (string, error) {
+			if _, err := exec.LookPath("mariadbd"); err != nil {
+				return "", fmt.Errorf("MariaDB %w: %w", lab.ErrNotInstalled, err)
+			}
+			server, err := lab.StartScript(t.Context(), "mariadb", dir)
+			if err != nil {
+				return "", err
+			}
+			t.Cleanup(func() {
+				if err := server.Stop(); err != nil {
+					t.Error(err)
+				}
+			})
+			return fmt.Sprintf("mysql://root@127.0.0.1:%d/common", server.Port), d.load(t.Context(), "mysql", fmt.Sprintf("root@tcp(127.0.0.1:%d)/", server.Port), tables,
+				"CREATE DATABASE common CHARACTER SET utf8mb4", "USE common", "SET time_zone = '+00:00', sql_mode = concat(@@sql_mode, ',NO_BACKSLASH_ESCAPES')")
+		},
+	}
+}
