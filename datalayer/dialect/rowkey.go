@@ -1,7 +1,7 @@
 package dialect
 
 // RowKey is the condition that a row has a primary key: the one row that ctid stood for in what postgres_fdw sent. It
-// stands alone in the Where of an Update or a Delete of one relation. The engine compares as its own key does (a key of
+// stands alone in the Where of a Select of columns, an Update or a Delete, each of one relation without an alias. The engine compares as its own key does (a key of
 // texts may be compared without case: still one row at most has it), so every engine compiles it for every table that has
 // a PrimaryKey or a RowKey.
 type RowKey struct {

@@ -47,7 +47,7 @@ var (
 // failure makes an error for the client from any error: engines' and PostgreSQL's keep all their fields.
 func failure(ctx context.Context, err error) *backend.Error {
 	var known *backend.Error
-	if cause := context.Cause(ctx); ctx != nil && cause != nil && errors.As(cause, &known) {
+	if cause := context.Cause(ctx); cause != nil && errors.As(cause, &known) {
 		return known
 	}
 	if errors.As(err, &known) {
