@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
@@ -92,29 +94,12 @@ func (f *foreignStatement) keep() {
 // splice edits the text for what was found.
 func (f *foreignStatement) splice() error {
 	f.keep()
-	places := make([]sqlparse.Place, len(f.found))
-	children := map[uint32]mirrored{}
-	for i, m := range f.found {
-		places[i].Parent = m.schema
-		if m.child == 0 || m.own {
-			continue
-		}
-		places[i].Schema = m.foreign
-		children[m.child] = m
-	}
-	if err := f.refuse(); err != nil || len(children) == 0 {
+	if err := f.refuse(); err != nil {
 		return err
 	}
-	edits, ok := f.mentions.Splice(f.script.Text, places)
-	if !ok { // what is read is the same without; what is written is not
-		for i, r := range f.mentions.Relations {
-			if r.Use == sqlparse.Read && !r.Only {
-				places[i].Schema = ""
-			}
-		}
-		if edits, ok = f.mentions.Splice(f.script.Text, places); !ok || len(edits) == 0 {
-			return nil
-		}
+	edits, children := f.replacements(false)
+	if len(edits) == 0 {
+		return nil
 	}
 	spliced, err := sqlparse.Splice(f.script.Text, edits)
 	if err != nil {
@@ -123,6 +108,48 @@ func (f *foreignStatement) splice() error {
 	f.spliced, f.children = spliced, children
 	f.text = spliced.Text[f.st.Span.Start : len(spliced.Text)-(len(f.script.Text)-f.st.Span.End)]
 	return nil
+}
+
+// replacements are the edits that put foreign tables in the places of what they are behind, and these tables by OID. What is
+// only read is the same without them: it is left out where least is asked for, and where it could mean something else.
+func (f *foreignStatement) replacements(least bool) ([]sqlparse.Edit, map[uint32]mirrored) {
+	places := make([]sqlparse.Place, len(f.found))
+	children := map[uint32]mirrored{}
+	for i, m := range f.found {
+		r := &f.mentions.Relations[i]
+		places[i].Parent = m.schema
+		if m.child == 0 || m.own || least && r.Use == sqlparse.Read && !r.Only {
+			continue
+		}
+		places[i].Schema = m.foreign
+		children[m.child] = m
+	}
+	edits, ok := f.mentions.Splice(f.script.Text, places)
+	switch {
+	case ok:
+		return edits, children
+	case !least:
+		return f.replacements(true)
+	}
+	return nil, nil
+}
+
+// edits are the replacements for a statement that calls predict, which is planned with them.
+func (f *foreignStatement) edits(ctx context.Context, h *homeSide) ([]sqlparse.Edit, error) {
+	var err error
+	if f.found, err = f.s.resolve(ctx, h, f.mentions.Relations); err != nil {
+		return nil, err
+	}
+	if err := f.refuse(); err != nil {
+		return nil, err
+	}
+	edits, _ := f.replacements(f.mentions.Grouped)
+	if c := f.st.Node.GetInsertStmt().GetOnConflictClause(); len(edits) > 0 && c != nil && f.found[f.target()].child != 0 &&
+		(c.Infer != nil || c.Action == pg_query.OnConflictAction_ONCONFLICT_UPDATE) {
+		return nil, &sqlparse.Error{Code: "0A000", Message: "INSERT … ON CONFLICT with predict is not supported for a table of a databackend, where it names a conflict",
+			Position: int(c.Location), Hint: "Put the predictions into a temporary table first."}
+	}
+	return edits, nil
 }
 
 // refuse gives the error for what would silently mean other rows than those of the databackend.

@@ -228,3 +228,77 @@ func TestForeignExtended(t *testing.T) {
 		expect(t, text, got, asked...)
 	}
 }
+
+// TestForeignPredict runs predict over mirrored tables.
+func TestForeignPredict(t *testing.T) {
+	t.Parallel()
+	p, _ := newMirror(t)
+	c := p.connect(t)
+	c.must("CREATE MODEL double(x int4) RETURNS int4 USING test AS $$double$$")
+	expect(t, "stream", c.query("SELECT public.t.id, predict('double', k) FROM public.t WHERE id < 4 ORDER BY id"), "1,2", "2,4", "3,6", "SELECT 3", "I")
+	expect(t, "rounds", c.query("SELECT count(*), predict('double', t.k) FROM t JOIN u ON u.t_id = t.id GROUP BY 2 ORDER BY 2 LIMIT 2"), "20,0", "20,2", "SELECT 2", "I")
+	expect(t, "insert", c.query("INSERT INTO t(id, name, k) SELECT id + 1000, name, predict('double', k) FROM t WHERE id < 3 RETURNING id, k"), "1001,2", "1002,4", "INSERT 0 2", "I")
+	expect(t, "update", c.query("UPDATE t SET k = predict('double', k) WHERE id > 1000"), "UPDATE 2", "I")
+	expect(t, "grouped", c.query("SELECT id, name, predict('double', k) FROM t WHERE id > 1000 GROUP BY id ORDER BY id"), "1001,n1,8", "1002,n2,16", "SELECT 2", "I")
+	expect(t, "upsert", c.query("INSERT INTO t(id, name) SELECT 1, predict('double', 1)::text ON CONFLICT (id) DO NOTHING"), "error 0A000", "I")
+	expect(t, "error", c.query("SELECT predict('double', nothing) FROM t"), "error 42703", "I")
+	expect(t, "prepared", c.query("PREPARE p(int) AS SELECT predict('double', k) FROM t WHERE id = $1; EXECUTE p(3)"), "PREPARE", "6", "SELECT 1", "I")
+	got := c.query("EXPLAIN (COSTS OFF) SELECT predict('double', k) FROM t WHERE id < 4")
+	if all := strings.Join(got, "\n"); strings.Contains(all, "Append") || !strings.Contains(all, "Foreign Scan") {
+		t.Errorf("the foreign table is not in the statement's place: %q", got)
+	}
+}
+
+// TestForeignRights looks at rights and policies of what clients name.
+func TestForeignRights(t *testing.T) {
+	t.Parallel()
+	p, _ := newMirror(t)
+	c := p.connect(t)
+	c.must("CREATE ROLE foreign_reader; GRANT SELECT (id) ON t TO foreign_reader; GRANT SELECT (id) ON pinnacle_foreign_public.t TO foreign_reader")
+	c.must("SET ROLE foreign_reader")
+	expect(t, "a column", c.query("SELECT count(id) FROM t"), "40", "SELECT 1", "I")
+	c.send(&pgproto3.Query{String: "SELECT name FROM t"})
+	if got := c.whole(); got[0] != "error 42501 permission denied for table t at 0" {
+		t.Error(got)
+	}
+	expect(t, "insert", c.query("INSERT INTO t(id, name) VALUES (5000, 'x')"), "error 42501", "I")
+	expect(t, "upsert", c.query("INSERT INTO t(id, name) VALUES (5000, 'x') ON CONFLICT (id) DO UPDATE SET k = 1"), "error 42501", "I")
+	c.must("RESET ROLE; GRANT SELECT ON t TO foreign_reader; ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON t USING (id < 3)")
+	c.must("SET ROLE foreign_reader")
+	expect(t, "a policy", c.query("SELECT count(id) FROM t"), "2", "SELECT 1", "I")
+	c.must("RESET ROLE; DROP POLICY few ON t; ALTER TABLE t DISABLE ROW LEVEL SECURITY; DROP OWNED BY foreign_reader; DROP ROLE foreign_reader")
+}
+
+// TestForeignPrepared follows names from one execution of a prepared statement to the next, with parameters.
+func TestForeignPrepared(t *testing.T) {
+	t.Parallel()
+	p, plain := newMirror(t)
+	mine, want := p.connect(t), plainSide(t, plain)
+	both := func(what string, msgs ...pgproto3.FrontendMessage) {
+		t.Helper()
+		msgs = append(msgs, &pgproto3.Sync{})
+		mine.send(msgs...)
+		want.send(msgs...)
+		got, asked := mine.whole(), want.whole()
+		expect(t, what, got, asked...)
+	}
+	run := func(v string) []pgproto3.FrontendMessage {
+		return []pgproto3.FrontendMessage{&pgproto3.Bind{PreparedStatement: "p", Parameters: [][]byte{[]byte(v)}}, &pgproto3.Execute{}}
+	}
+	both("prepare", &pgproto3.Parse{Name: "p", Query: "SELECT id FROM t WHERE id = $1"}, &pgproto3.Describe{ObjectType: 'S', Name: "p"})
+	both("again", run("1")...)
+	both("other value", run("2")...)
+	both("not a number", run("x")...)
+	both("a temporary table", &pgproto3.Parse{Query: "CREATE TEMP TABLE t AS SELECT 77 AS id"}, &pgproto3.Bind{}, &pgproto3.Execute{})
+	both("with it", run("77")...)
+	both("dropped", &pgproto3.Parse{Query: "DROP TABLE t"}, &pgproto3.Bind{}, &pgproto3.Execute{})
+	both("without it", run("1")...)
+	both("closed", &pgproto3.Close{ObjectType: 'S', Name: "p"})
+	both("gone", run("1")...)
+	both("upsert", &pgproto3.Parse{Name: "u", Query: "INSERT INTO t(id, name, k) VALUES ($1, $2, $3 + 1) ON CONFLICT (id) DO UPDATE SET k = t.k + $3 RETURNING id, k"},
+		&pgproto3.Describe{ObjectType: 'S', Name: "u"}, &pgproto3.Bind{PreparedStatement: "u", Parameters: [][]byte{[]byte("1"), []byte("x"), []byte("5")}},
+		&pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{})
+	both("upsert again", &pgproto3.Bind{PreparedStatement: "u", Parameters: [][]byte{[]byte("4000"), []byte("x"), []byte("5")}}, &pgproto3.Execute{})
+	both("portals", &pgproto3.Parse{Query: "SELECT id FROM t ORDER BY id"}, &pgproto3.Bind{}, &pgproto3.Execute{MaxRows: 2}, &pgproto3.Execute{MaxRows: 1},
+		&pgproto3.Close{ObjectType: 'P'}, &pgproto3.Execute{})
+}

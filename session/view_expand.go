@@ -42,6 +42,8 @@ type expansion struct {
 	fields []pgproto3.FieldDescription
 	text   string
 	origin func(pos int) int
+	// foreign is what the statement names of relations, for the foreign tables behind them; nil for nothing.
+	foreign *sqlparse.Mentions
 	// views are all relations that were looked up, by the spelling of their names.
 	views map[string]readView
 }
@@ -77,13 +79,17 @@ func (s *session) lookUp(ctx context.Context, h *homeSide, spellings []string) (
 // expandViews gives the statement with the views that call predict expanded; what it was given, and nil, where there is
 // none.
 func (s *session) expandViews(ctx context.Context, h *homeSide, script *sqlparse.Script, st *sqlparse.Statement) (*sqlparse.Script, *sqlparse.Statement, *expansion, error) {
-	if st.Node == nil || s.views.names.Load() == nil || h.x.TxStatus() == 'E' || len(s.readings(script.Text, st)) == 0 {
+	foreign := s.mentionsOf(script, st)
+	if len(st.Calls) == 0 {
+		foreign = nil
+	}
+	if st.Node == nil || h.x.TxStatus() == 'E' || foreign == nil && (s.views.names.Load() == nil || len(s.readings(script.Text, st)) == 0) {
 		return script, st, nil, nil
 	}
 	if err := readable(h.x.Parameter); err != nil {
 		return nil, nil, nil, err
 	}
-	e := &expansion{s: s, client: script.Text, st: st, index: slices.Index(script.Statements, st)}
+	e := &expansion{s: s, client: script.Text, st: st, index: slices.Index(script.Statements, st), foreign: foreign}
 	expanded, own, err := e.expand(ctx, h, script, st)
 	if err != nil || len(own.Calls) == 0 && len(own.Relations) == 0 {
 		return script, st, nil, err
@@ -98,6 +104,14 @@ func (e *expansion) expand(ctx context.Context, h *homeSide, script *sqlparse.Sc
 	edits, err := w.edits(script.Text, st.Span, st, 0)
 	if err != nil {
 		return nil, nil, err
+	}
+	if e.foreign != nil {
+		f := e.s.foreignStatement(script, st, e.foreign)
+		more, err := f.edits(ctx, h)
+		if err != nil {
+			return nil, nil, err
+		}
+		edits = append(edits, more...)
 	}
 	spliced, err := sqlparse.Splice(script.Text, edits)
 	if err != nil {
