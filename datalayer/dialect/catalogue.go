@@ -93,3 +93,14 @@ func oidOf(s string) uint32 {
 	}
 	return uint32(n)
 }
+
+// IsAggregate says whether pg_catalog has an aggregate function of this name.
+func IsAggregate(name string) bool { return len(postgres().aggregates[name]) > 0 }
+
+// TypeNamed is the type that pg_type.typname calls so ("int4", "timestamptz"), the zero Type if there is none.
+func TypeNamed(typname string) Type {
+	if t := postgres().byName[typname]; t != nil {
+		return scalar(t.oid)
+	}
+	return Type{}
+}
