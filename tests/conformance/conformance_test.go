@@ -11,7 +11,10 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
-var only = flag.String("engines", "", "run only these engines, split by commas; \"\" runs all")
+var (
+	scale = flag.String("tpch-scale", "0.01", "the scale of the tables of TPC-H")
+	only  = flag.String("engines", "embedded", "the engines to run, split by commas")
+)
 
 // TestConformance runs all statements of testdata on every engine and on PostgreSQL, and compares.
 func TestConformance(t *testing.T) {
@@ -23,6 +26,7 @@ func TestConformance(t *testing.T) {
 		t.Run("types", w.types)
 		w.statements(t, files)
 		t.Run("random", w.random)
+		t.Run("tpch", w.tpch)
 	})
 }
 
@@ -48,11 +52,21 @@ func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	list := tables()
+	if dir, err := tpchFiles(t.Context(), "../..", *scale); err == nil {
+		tpch, err := tpchTables(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, tpch...)
+	} else {
+		t.Log(err)
+	}
 	for _, e := range engines() {
-		if *only != "" && !slices.Contains(strings.Split(*only, ","), e.name) {
+		if !slices.Contains(strings.Split(*only, ","), e.name) {
 			continue
 		}
-		t.Run(e.name, func(t *testing.T) { test(t, open(t, e, server, bin, dir, tables())) })
+		t.Run(e.name, func(t *testing.T) { test(t, open(t, e, server, bin, dir, list)) })
 	}
 }
 
@@ -127,19 +141,4 @@ func (w *world) types(t *testing.T) {
 			}
 		}
 	}
-}
-
-// shown is the type that a column is shown with, "" if it is not shown.
-func (w *world) shown(name, column string) string {
-	for _, t := range w.tables {
-		if t.name != name {
-			continue
-		}
-		for _, c := range t.columns {
-			if c.name == column {
-				return string(c.kind)
-			}
-		}
-	}
-	return ""
 }

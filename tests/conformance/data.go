@@ -101,7 +101,7 @@ func parse(defs ...string) []column {
 
 // tables are the common tables.
 func tables() []table {
-	list := []table{groups(), items(), orders(), texts("texts", textKind), texts("folded", foldedText), numbers(), moments(), things(), pairs()}
+	list := []table{groups(), items(), sales(), texts("texts", textKind), texts("folded", foldedText), numbers(), moments(), things(), pairs()}
 	list = append(list, table{name: "nothing", columns: parse("k integer!", "v text"), key: []string{"k"}})
 	return append(list, written()...)
 }
@@ -136,9 +136,9 @@ func items() table {
 	return t
 }
 
-// orders refers to items, and to some that are not there.
-func orders() table {
-	t := table{name: "orders", key: []string{"oid"}, columns: parse("oid integer!", "item integer", "who text!", "amount numeric(12,2)!", "placed timestamp without time zone!")}
+// sales refers to items, and to some that are not there.
+func sales() table {
+	t := table{name: "sales", key: []string{"oid"}, columns: parse("oid integer!", "item integer", "who text!", "amount numeric(12,2)!", "placed timestamp without time zone!")}
 	placed := time.Date(2024, 2, 27, 22, 0, 0, 0, time.UTC)
 	for i := 1; i <= 120; i++ {
 		t.rows = append(t.rows, []any{fmt.Sprint(i), unless(i%17 == 0, i*7%45+1), pick(i*i/3, "ann", "Bob", "carl", "Dörte", "李", "eve"),

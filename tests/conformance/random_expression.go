@@ -57,7 +57,7 @@ var commonSources = map[string][]source{
 	"items": {{"%s.id", whole}, {"%s.name", words}, {"%s.grp", whole}, {"%s.qty", whole}, {"%s.price", decimal}, {"%s.ratio", float}, {"%s.flag", truth},
 		{"%s.day", day}, {"%s.at", moment}, {"%s.note", words}},
 	"groups": {{"%s.gid", whole}, {"%s.label", words}, {"%s.parent", whole}},
-	"orders": {{"%s.oid", whole}, {"%s.item", whole}, {"%s.who", words}, {"%s.amount", decimal}, {"%s.placed", moment}},
+	"sales":  {{"%s.oid", whole}, {"%s.item", whole}, {"%s.who", words}, {"%s.amount", decimal}, {"%s.placed", moment}},
 	"texts":  {{"%s.k", whole}, {"%s.s", words}},
 	"folded": {{"%s.k", whole}, {"%s.s", words}},
 	"pairs":  {{"%s.a", whole}, {"%s.b", words}, {"%s.v", decimal}},
@@ -241,7 +241,7 @@ func (g *generator) condition(from []source, depth int) string {
 
 // subquery is a condition with a subquery, which may use the columns outside.
 func (g *generator) subquery(outer []source, depth int) string {
-	table := one(g, "items", "groups", "orders", "pairs")
+	table := one(g, "items", "groups", "sales", "pairs")
 	alias := g.alias()
 	inner := sources(table, alias)
 	where := g.condition(inner, depth-1)

@@ -15,7 +15,7 @@ type query struct {
 	where    []string
 	group    []string
 	having   string
-	// ordered orders by every output column, so wholly but for rows that are the same.
+	// ordered sales by every output column, so wholly but for rows that are the same.
 	ordered bool
 	desc    []string
 	limit   string
@@ -120,12 +120,12 @@ func (g *generator) randomQuery() *query {
 
 // from makes the FROM clause and gives its columns.
 func (g *generator) from(q *query) []source {
-	table := one(g, "items", "items", "items", "orders", "orders", "groups", "texts", "folded", "pairs", "w")
+	table := one(g, "items", "items", "items", "sales", "sales", "groups", "texts", "folded", "pairs", "w")
 	alias := g.alias()
 	q.from = table + " AS " + alias
 	list := sources(table, alias)
 	for range one(g, 0, 0, 0, 1, 1, 2) {
-		other, alias := one(g, "groups", "items", "orders", "pairs"), g.alias()
+		other, alias := one(g, "groups", "items", "sales", "pairs"), g.alias()
 		right := sources(other, alias)
 		if g.chance(15) {
 			// A grouped relation in place of a table.

@@ -72,9 +72,7 @@ func (p *pair) refill(tables []string) error {
 		script = append(script, "DELETE FROM "+t)
 	}
 	for _, t := range slices.Backward(tables) {
-		if sql := p.w.fill(t); sql != "" {
-			script = append(script, sql)
-		}
+		script = append(script, p.w.fill(t)...)
 	}
 	for _, side := range []*peer.Peer{p.oracle, p.proxy} {
 		for _, sql := range script {
@@ -86,11 +84,11 @@ func (p *pair) refill(tables []string) error {
 	return nil
 }
 
-// fill is the statement that fills a written table: from the table beside it, or with its rows.
-func (w *world) fill(name string) string {
+// fill are the statements that fill a written table: from the table beside it, or with its rows.
+func (w *world) fill(name string) []string {
 	if slices.ContainsFunc(w.tables, func(t table) bool { return t.name == name+"_seed" }) {
-		return fmt.Sprintf("INSERT INTO %s SELECT * FROM %[1]s_seed", name)
+		return []string{fmt.Sprintf("INSERT INTO %s SELECT * FROM %[1]s_seed", name)}
 	}
 	i := slices.IndexFunc(w.tables, func(t table) bool { return t.name == name })
-	return postgresDialect().insert(w.tables[i])
+	return postgresDialect().inserts(w.tables[i])
 }

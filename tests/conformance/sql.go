@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +37,13 @@ func postgresDialect() sqlDialect {
 func (d sqlDialect) typeOf(k kind) string {
 	if t, ok := d.types[k]; ok {
 		return t
+	}
+	// Other lengths and precisions than those of the common tables.
+	if size, ok := strings.CutPrefix(string(k), "numeric"); ok {
+		return strings.Replace(d.types[moneyKind], "(12,2)", size, 1)
+	}
+	if size, ok := strings.CutPrefix(string(k), "character varying"); ok {
+		return strings.Replace(d.types[shortKind], "(20)", size, 1)
 	}
 	return d.types[textKind]
 }
@@ -78,20 +86,24 @@ func (d sqlDialect) list(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// insert is the statement that fills a table, "" for one without rows.
-func (d sqlDialect) insert(t table) string {
-	var rows []string
-	for _, r := range t.rows {
-		var values []string
-		for i, v := range r {
-			values = append(values, d.value(t.columns[i].kind, v))
+// rowsAtOnce is how many rows one INSERT has.
+const rowsAtOnce = 500
+
+// inserts are the statements that fill a table.
+func (d sqlDialect) inserts(t table) []string {
+	var list []string
+	for some := range slices.Chunk(t.rows, rowsAtOnce) {
+		var rows []string
+		for _, r := range some {
+			var values []string
+			for i, v := range r {
+				values = append(values, d.value(t.columns[i].kind, v))
+			}
+			rows = append(rows, "("+strings.Join(values, ", ")+")")
 		}
-		rows = append(rows, "("+strings.Join(values, ", ")+")")
+		list = append(list, fmt.Sprintf("INSERT INTO %s VALUES %s", d.name(t.name), strings.Join(rows, ", ")))
 	}
-	if rows == nil {
-		return ""
-	}
-	return fmt.Sprintf("INSERT INTO %s VALUES %s", d.name(t.name), strings.Join(rows, ", "))
+	return list
 }
 
 // value is a value of a row as SQL.
@@ -110,7 +122,7 @@ func (d sqlDialect) value(k kind, v any) string {
 func bare(yes, no, bytesPrefix string) func(k kind, text string) string {
 	return func(k kind, text string) string {
 		switch k {
-		case int2Kind, int4Kind, int8Kind, float8Kind, moneyKind:
+		case int2Kind, int4Kind, int8Kind, float8Kind, moneyKind, "numeric(15,2)":
 			return text
 		case boolKind:
 			return map[string]string{"true": yes, "false": no}[text]
@@ -148,10 +160,7 @@ func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "
 func (d sqlDialect) script(tables []table) []string {
 	var list []string
 	for _, t := range tables {
-		list = append(list, d.create(t))
-		if sql := d.insert(t); sql != "" {
-			list = append(list, sql)
-		}
+		list = append(append(list, d.create(t)), d.inserts(t)...)
 	}
 	return list
 }

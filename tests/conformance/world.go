@@ -167,9 +167,7 @@ func (w *world) create(ctx context.Context, conn *pgx.Conn, t table, script *[]s
 		out.rows = append(out.rows, kept)
 	}
 	*script = append(*script, fmt.Sprintf("CREATE TABLE %q (%s)", t.name, strings.Join(append(parts, constraints...), ", ")))
-	if sql := postgresDialect().insert(out); sql != "" {
-		*script = append(*script, sql)
-	}
+	*script = append(*script, postgresDialect().inserts(out)...)
 	return out, nil
 }
 
@@ -232,4 +230,19 @@ func (p *pair) reset(ctx context.Context, anew bool) error {
 func (p *pair) close() {
 	p.oracle.Close()
 	p.proxy.Close()
+}
+
+// shown is the type that a column is shown with, "" if it is not shown.
+func (w *world) shown(name, column string) string {
+	for _, t := range w.tables {
+		if t.name != name {
+			continue
+		}
+		for _, c := range t.columns {
+			if c.name == column {
+				return string(c.kind)
+			}
+		}
+	}
+	return ""
 }

@@ -1,18 +1,17 @@
-"""Writes TPC-H and TPC-DS as PostgreSQL reads them.
+"""Writes a suite of TPC as PostgreSQL reads it.
 
-    python3 tpc.py DIRECTORY
+    python3 tpc.py DIRECTORY SUITE SCALE
 
-For each suite (tpch, tpcds) there are afterwards <suite>/schema.sql, <suite>/<table>.csv (NULL is an empty field) and
-<suite>/<number>.sql, one for each of its texts.
+SUITE is tpch or tpcds; below a scale of 0.01 the generator of tpcds takes for ever. There are afterwards
+DIRECTORY/SUITE/schema.sql, <table>.csv (NULL is an empty field) and <number>.sql, one for each of its texts.
 """
 
 import glob
+import importlib
 import os
 import sys
 
 import duckdb
-import duckdb_extension_tpcds
-import duckdb_extension_tpch
 
 
 def extension(module, name: str) -> str:
@@ -21,10 +20,10 @@ def extension(module, name: str) -> str:
     return found[0]
 
 
-def write(directory: str, suite: str, module, generate: str, scale: str) -> None:
-    """Makes one suite's files."""
+def write(directory: str, suite: str, generate: str, scale: str) -> None:
+    """Makes the suite's files."""
     db = duckdb.connect()
-    db.execute(f"LOAD '{extension(module, suite)}'")
+    db.execute(f"LOAD '{extension(importlib.import_module('duckdb_extension_' + suite), suite)}'")
     db.execute(f"CALL {generate}(sf={scale})")
     target = os.path.join(directory, suite)
     os.makedirs(target, exist_ok=True)
@@ -39,9 +38,5 @@ def write(directory: str, suite: str, module, generate: str, scale: str) -> None
             f.write(sql)
 
 
-# Below 0.01 the generator of TPC-DS takes for ever.
-SCALES = {"tpch": "0.002", "tpcds": "0.01"}
-
 if __name__ == "__main__":
-    write(sys.argv[1], "tpch", duckdb_extension_tpch, "dbgen", SCALES["tpch"])
-    write(sys.argv[1], "tpcds", duckdb_extension_tpcds, "dsdgen", SCALES["tpcds"])
+    write(sys.argv[1], sys.argv[2], {"tpch": "dbgen", "tpcds": "dsdgen"}[sys.argv[2]], sys.argv[3])

@@ -121,10 +121,10 @@ SELECT grp, sum(price) FROM items GROUP BY grp HAVING grp > 5;
 SELECT grp, count(*) FROM items GROUP BY grp ORDER BY count(*) DESC, grp;
 
 -- order-by-aggregate-limit
-SELECT who, sum(amount) FROM orders GROUP BY who ORDER BY sum(amount) DESC, who LIMIT 3;
+SELECT who, sum(amount) FROM sales GROUP BY who ORDER BY sum(amount) DESC, who LIMIT 3;
 
 -- group-order-offset
-SELECT item, count(*) FROM orders GROUP BY item ORDER BY item OFFSET 30;
+SELECT item, count(*) FROM sales GROUP BY item ORDER BY item OFFSET 30;
 
 -- filter
 SELECT count(*) FILTER (WHERE flag), sum(qty) FILTER (WHERE grp = 5), max(name) FILTER (WHERE id > 100) FROM items;
@@ -148,7 +148,7 @@ SELECT parent, string_agg(label, '|' ORDER BY gid DESC) FROM groups GROUP BY par
 SELECT string_agg(note, ',' ORDER BY id) FROM items WHERE id < 12;
 
 -- string-agg-distinct
-SELECT string_agg(DISTINCT who, ',' ORDER BY who) FROM orders;
+SELECT string_agg(DISTINCT who, ',' ORDER BY who) FROM sales;
 
 -- array-agg
 SELECT parent, array_agg(gid ORDER BY gid) FROM groups GROUP BY parent;
@@ -211,7 +211,7 @@ SELECT DISTINCT grp FROM items;
 SELECT DISTINCT grp, flag FROM items;
 
 -- distinct-order
-SELECT DISTINCT who FROM orders ORDER BY who;
+SELECT DISTINCT who FROM sales ORDER BY who;
 
 -- distinct-order-desc-limit
 SELECT DISTINCT grp FROM items ORDER BY grp DESC LIMIT 3;
@@ -232,7 +232,7 @@ SELECT DISTINCT price FROM items WHERE price > 50;
 SELECT DISTINCT ON (grp) grp, id, name FROM items ORDER BY grp, id;
 
 -- distinct-on-desc
-SELECT DISTINCT ON (who) who, oid, amount FROM orders ORDER BY who, amount DESC, oid;
+SELECT DISTINCT ON (who) who, oid, amount FROM sales ORDER BY who, amount DESC, oid;
 
 -- distinct-on-two
 SELECT DISTINCT ON (grp, flag) grp, flag, id FROM items ORDER BY grp, flag, id DESC;

@@ -4,7 +4,7 @@
 SELECT table_name, column_name, ordinal_position, data_type, is_nullable FROM information_schema.columns WHERE table_schema = current_schema() AND table_name IN ('items', 'pairs', 'u') ORDER BY 1, 3;
 
 -- tables
-SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('items', 'groups', 'orders') ORDER BY 1;
+SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = current_schema() AND table_name IN ('items', 'groups', 'sales') ORDER BY 1;
 
 -- keys
 SELECT tc.table_name, kcu.column_name, tc.constraint_type FROM information_schema.table_constraints AS tc JOIN information_schema.key_column_usage AS kcu USING (constraint_schema, constraint_name, table_name) WHERE tc.table_schema = current_schema() AND tc.table_name IN ('items', 'pairs', 'u', 'kids') ORDER BY 1, 3, 2;

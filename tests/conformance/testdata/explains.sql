@@ -18,7 +18,7 @@ EXPLAIN (FORMAT JSON) SELECT id FROM items ORDER BY id LIMIT 3;
 
 -- analyze-verbose-json
 --! accepted
-EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) SELECT count(*) FROM orders WHERE who = 'ann';
+EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) SELECT count(*) FROM sales WHERE who = 'ann';
 
 -- update
 --! accepted

@@ -55,13 +55,13 @@ SELECT a.label AS child, b.label AS parent FROM groups AS a JOIN groups AS b ON 
 SELECT a.gid, b.gid, c.gid FROM groups AS a LEFT JOIN groups AS b ON a.parent = b.gid LEFT JOIN groups AS c ON b.parent = c.gid;
 
 -- three-tables
-SELECT o.oid, i.name, g.label FROM orders AS o JOIN items AS i ON o.item = i.id JOIN groups AS g ON i.grp = g.gid WHERE o.amount > 20;
+SELECT o.oid, i.name, g.label FROM sales AS o JOIN items AS i ON o.item = i.id JOIN groups AS g ON i.grp = g.gid WHERE o.amount > 20;
 
 -- inner-of-left
-SELECT o.oid, i.id, g.gid FROM orders AS o LEFT JOIN (items AS i JOIN groups AS g ON i.grp = g.gid) ON o.item = i.id WHERE o.oid < 40;
+SELECT o.oid, i.id, g.gid FROM sales AS o LEFT JOIN (items AS i JOIN groups AS g ON i.grp = g.gid) ON o.item = i.id WHERE o.oid < 40;
 
 -- left-then-inner
-SELECT o.oid, g.label FROM orders AS o LEFT JOIN items AS i ON o.item = i.id JOIN groups AS g ON g.gid = coalesce(i.grp, 1) WHERE o.oid < 40;
+SELECT o.oid, g.label FROM sales AS o LEFT JOIN items AS i ON o.item = i.id JOIN groups AS g ON g.gid = coalesce(i.grp, 1) WHERE o.oid < 40;
 
 -- unequal
 SELECT a.gid, b.gid FROM groups AS a JOIN groups AS b ON a.gid < b.gid AND a.parent = b.parent;
@@ -130,10 +130,10 @@ SELECT count(*) FROM groups WHERE gid NOT IN (SELECT k FROM nothing);
 SELECT gid FROM groups EXCEPT SELECT grp FROM items;
 
 -- anti-left-null
-SELECT o.oid, o.item FROM orders AS o LEFT JOIN items AS i ON o.item = i.id WHERE i.id IS NULL;
+SELECT o.oid, o.item FROM sales AS o LEFT JOIN items AS i ON o.item = i.id WHERE i.id IS NULL;
 
 -- semi-nested
-SELECT gid FROM groups WHERE gid IN (SELECT grp FROM items WHERE id IN (SELECT item FROM orders WHERE who = 'ann'));
+SELECT gid FROM groups WHERE gid IN (SELECT grp FROM items WHERE id IN (SELECT item FROM sales WHERE who = 'ann'));
 
 -- all-greater
 SELECT id FROM items WHERE qty > ALL (SELECT k FROM texts WHERE k < 20);
@@ -142,7 +142,7 @@ SELECT id FROM items WHERE qty > ALL (SELECT k FROM texts WHERE k < 20);
 SELECT count(*) FROM items WHERE id > ALL (SELECT k FROM nothing);
 
 -- join-order-limit
-SELECT o.oid, i.name FROM orders AS o JOIN items AS i ON o.item = i.id ORDER BY o.oid LIMIT 7;
+SELECT o.oid, i.name FROM sales AS o JOIN items AS i ON o.item = i.id ORDER BY o.oid LIMIT 7;
 
 -- join-order-by-both
 SELECT g.label, i.id FROM items AS i JOIN groups AS g ON i.grp = g.gid ORDER BY g.label, i.id DESC;
@@ -154,10 +154,10 @@ SELECT g.label, count(*), sum(i.qty) FROM groups AS g JOIN items AS i ON i.grp =
 SELECT g.gid, count(i.id), count(*) FROM groups AS g LEFT JOIN items AS i ON i.grp = g.gid GROUP BY g.gid;
 
 -- join-distinct
-SELECT DISTINCT o.who, i.grp FROM orders AS o JOIN items AS i ON o.item = i.id;
+SELECT DISTINCT o.who, i.grp FROM sales AS o JOIN items AS i ON o.item = i.id;
 
 -- join-of-subqueries
-SELECT x.grp, x.n, y.total FROM (SELECT grp, count(*) AS n FROM items GROUP BY grp) AS x JOIN (SELECT gid, sum(amount) AS total FROM orders, groups WHERE item = gid GROUP BY gid) AS y ON x.grp = y.gid;
+SELECT x.grp, x.n, y.total FROM (SELECT grp, count(*) AS n FROM items GROUP BY grp) AS x JOIN (SELECT gid, sum(amount) AS total FROM sales, groups WHERE item = gid GROUP BY gid) AS y ON x.grp = y.gid;
 
 -- join-values
 SELECT i.id, v.word FROM items AS i JOIN (VALUES (1, 'one'), (3, 'three'), (NULL, 'none')) AS v(n, word) ON i.id = v.n;
@@ -181,13 +181,13 @@ SELECT g.gid, x.n FROM groups AS g, LATERAL (SELECT count(*) AS n FROM items AS 
 SELECT g.gid, s FROM groups AS g, LATERAL generate_series(1, g.gid % 3) AS s;
 
 -- lateral-two-levels
-SELECT g.gid, x.id, y.oid FROM groups AS g, LATERAL (SELECT id FROM items AS i WHERE i.grp = g.gid) AS x, LATERAL (SELECT oid FROM orders AS o WHERE o.item = x.id ORDER BY oid LIMIT 1) AS y;
+SELECT g.gid, x.id, y.oid FROM groups AS g, LATERAL (SELECT id FROM items AS i WHERE i.grp = g.gid) AS x, LATERAL (SELECT oid FROM sales AS o WHERE o.item = x.id ORDER BY oid LIMIT 1) AS y;
 
 -- parenthesised
-SELECT count(*) FROM (items AS i CROSS JOIN groups AS g) JOIN orders AS o ON o.item = i.id AND o.oid = g.gid;
+SELECT count(*) FROM (items AS i CROSS JOIN groups AS g) JOIN sales AS o ON o.item = i.id AND o.oid = g.gid;
 
 -- five-tables
-SELECT a.gid, b.gid, i.id, o.oid, p.v FROM groups AS a JOIN groups AS b ON a.parent = b.gid JOIN items AS i ON i.grp = a.gid JOIN orders AS o ON o.item = i.id LEFT JOIN pairs AS p ON p.a = b.gid AND p.b = 'x' WHERE o.oid < 60;
+SELECT a.gid, b.gid, i.id, o.oid, p.v FROM groups AS a JOIN groups AS b ON a.parent = b.gid JOIN items AS i ON i.grp = a.gid JOIN sales AS o ON o.item = i.id LEFT JOIN pairs AS p ON p.a = b.gid AND p.b = 'x' WHERE o.oid < 60;
 
 -- join-missing-column
 SELECT * FROM items JOIN groups USING (id);

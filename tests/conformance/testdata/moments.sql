@@ -185,7 +185,7 @@ SELECT k, date_trunc('hour', ts), date_trunc('month', ts), date_trunc('year', ts
 SELECT k FROM moments WHERE date_trunc('year', ts) = '2024-01-01';
 
 -- trunc-group
-SELECT date_trunc('day', placed) AS day, count(*), sum(amount) FROM orders GROUP BY day;
+SELECT date_trunc('day', placed) AS day, count(*), sum(amount) FROM sales GROUP BY day;
 
 -- trunc-zone
 SELECT k, date_trunc('day', tz, 'Europe/Berlin') FROM moments;
@@ -259,13 +259,13 @@ SELECT k FROM moments WHERE d = '2024-02-30';
 SELECT d + 2147483647 FROM moments;
 
 -- generate-series-of-dates
-SELECT s::date, count(o.oid) FROM generate_series(date '2024-02-27', date '2024-03-10', interval '1 day') AS s LEFT JOIN orders AS o ON o.placed >= s AND o.placed < s + interval '1 day' GROUP BY s;
+SELECT s::date, count(o.oid) FROM generate_series(date '2024-02-27', date '2024-03-10', interval '1 day') AS s LEFT JOIN sales AS o ON o.placed >= s AND o.placed < s + interval '1 day' GROUP BY s;
 
 -- time-zone-of-time
 SELECT k, t AT TIME ZONE 'UTC' FROM moments WHERE k < 4;
 
 -- between-timestamps
-SELECT oid FROM orders WHERE placed BETWEEN '2024-02-28' AND '2024-02-29 12:00';
+SELECT oid FROM sales WHERE placed BETWEEN '2024-02-28' AND '2024-02-29 12:00';
 
 -- order-by-extract
-SELECT oid FROM orders ORDER BY extract(hour FROM placed), oid;
+SELECT oid FROM sales ORDER BY extract(hour FROM placed), oid;

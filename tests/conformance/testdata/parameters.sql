@@ -118,7 +118,7 @@ SELECT id FROM items WHERE grp = ANY ($1);
 
 -- text-array
 --! $1 text[] = {ann,李}
-SELECT oid FROM orders WHERE who = ANY ($1);
+SELECT oid FROM sales WHERE who = ANY ($1);
 
 -- null-integer
 --! $1 int4 = NULL
@@ -245,4 +245,4 @@ SELECT id, name, price FROM items;
 
 -- three-ordered-rows-at-a-time
 --! portal
-SELECT o.oid, i.name FROM orders AS o JOIN items AS i ON i.id = o.item ORDER BY o.oid;
+SELECT o.oid, i.name FROM sales AS o JOIN items AS i ON i.id = o.item ORDER BY o.oid;

@@ -73,7 +73,7 @@ SELECT gid, EXISTS (SELECT 1 FROM items WHERE grp = gid) FROM groups;
 SELECT gid, gid IN (SELECT grp FROM items) FROM groups;
 
 -- subquery-of-two-levels
-SELECT gid FROM groups AS g WHERE (SELECT count(*) FROM items AS i WHERE i.grp = g.gid AND EXISTS (SELECT 1 FROM orders AS o WHERE o.item = i.id AND o.amount > g.gid)) > 2;
+SELECT gid FROM groups AS g WHERE (SELECT count(*) FROM items AS i WHERE i.grp = g.gid AND EXISTS (SELECT 1 FROM sales AS o WHERE o.item = i.id AND o.amount > g.gid)) > 2;
 
 -- array-subquery
 SELECT gid, ARRAY(SELECT id FROM items WHERE grp = gid ORDER BY id) FROM groups;
@@ -115,7 +115,7 @@ SELECT id FROM items INTERSECT SELECT gid FROM groups;
 SELECT grp FROM items INTERSECT ALL SELECT grp FROM items WHERE id < 20;
 
 -- except
-SELECT id FROM items EXCEPT SELECT item FROM orders;
+SELECT id FROM items EXCEPT SELECT item FROM sales;
 
 -- except-all
 SELECT grp FROM items EXCEPT ALL SELECT gid FROM groups;
@@ -172,7 +172,7 @@ SELECT id FROM items WHERE nullif(grp, 5) IS NULL;
 SELECT id FROM items WHERE greatest(qty, grp) = grp;
 
 -- correlated-update-like-select
-SELECT i.id, i.qty - (SELECT coalesce(sum(oid), 0) FROM orders AS o WHERE o.item = i.id) FROM items AS i;
+SELECT i.id, i.qty - (SELECT coalesce(sum(oid), 0) FROM sales AS o WHERE o.item = i.id) FROM items AS i;
 
 -- correlated-limit
 SELECT g.gid, (SELECT i.name FROM items AS i WHERE i.grp = g.gid ORDER BY i.id LIMIT 1 OFFSET 1) FROM groups AS g;

@@ -6,7 +6,7 @@ SELECT * FROM items;
 -- all-rows-of-each-table
 SELECT count(*) FROM groups;
 SELECT count(*) FROM items;
-SELECT count(*) FROM orders;
+SELECT count(*) FROM sales;
 SELECT count(*) FROM texts;
 SELECT count(*) FROM numbers;
 SELECT count(*) FROM moments;

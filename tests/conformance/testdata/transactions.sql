@@ -184,7 +184,7 @@ CLOSE c;
 
 -- cursor-over-join
 BEGIN;
-DECLARE c CURSOR FOR SELECT o.oid, i.name FROM orders AS o LEFT JOIN items AS i ON i.id = o.item ORDER BY o.oid;
+DECLARE c CURSOR FOR SELECT o.oid, i.name FROM sales AS o LEFT JOIN items AS i ON i.id = o.item ORDER BY o.oid;
 FETCH 5 FROM c;
 FETCH FORWARD 5 FROM c;
 ROLLBACK;

@@ -33,7 +33,7 @@ UPDATE w SET (name, qty) = ('pair', 77) WHERE id = 2;
 UPDATE w SET (name, qty) = (SELECT name, qty FROM items WHERE items.id = w.id) WHERE id < 5;
 
 -- subquery-value
-UPDATE w SET qty = (SELECT count(*) FROM orders WHERE item = w.id);
+UPDATE w SET qty = (SELECT count(*) FROM sales WHERE item = w.id);
 
 -- where-null
 UPDATE w SET name = 'none' WHERE qty IS NULL;

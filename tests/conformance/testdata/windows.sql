@@ -22,10 +22,10 @@ SELECT id, lag(qty) OVER (ORDER BY id), lead(qty, 2, -1) OVER (ORDER BY id) FROM
 SELECT id, first_value(name) OVER w, last_value(name) OVER w, nth_value(name, 2) OVER w FROM items WINDOW w AS (PARTITION BY grp ORDER BY id);
 
 -- running-sum
-SELECT oid, sum(amount) OVER (ORDER BY oid) FROM orders;
+SELECT oid, sum(amount) OVER (ORDER BY oid) FROM sales;
 
 -- partition-sum
-SELECT oid, who, sum(amount) OVER (PARTITION BY who), count(*) OVER (PARTITION BY who) FROM orders;
+SELECT oid, who, sum(amount) OVER (PARTITION BY who), count(*) OVER (PARTITION BY who) FROM sales;
 
 -- rows-frame
 SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING) FROM items;
@@ -40,7 +40,7 @@ SELECT id, sum(id) OVER (ORDER BY grp GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW
 SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM items WHERE id < 9;
 
 -- range-interval
-SELECT oid, count(*) OVER (ORDER BY placed RANGE BETWEEN '1 day' PRECEDING AND CURRENT ROW) FROM orders;
+SELECT oid, count(*) OVER (ORDER BY placed RANGE BETWEEN '1 day' PRECEDING AND CURRENT ROW) FROM sales;
 
 -- filter
 SELECT id, count(*) FILTER (WHERE flag) OVER (ORDER BY id) FROM items;
@@ -52,7 +52,7 @@ SELECT id, max(id) OVER () FROM items WHERE id < 5;
 SELECT grp, count(*), sum(count(*)) OVER (ORDER BY grp) FROM items GROUP BY grp;
 
 -- share-of-total
-SELECT who, round(sum(amount) / sum(sum(amount)) OVER () * 100, 4) FROM orders GROUP BY who;
+SELECT who, round(sum(amount) / sum(sum(amount)) OVER () * 100, 4) FROM sales GROUP BY who;
 
 -- top-of-group
 SELECT id, grp FROM (SELECT id, grp, row_number() OVER (PARTITION BY grp ORDER BY qty DESC NULLS LAST, id) AS r FROM items) AS x WHERE r <= 2;
@@ -76,7 +76,7 @@ SELECT DISTINCT count(*) OVER (PARTITION BY grp) FROM items;
 SELECT id, sum(qty) OVER (ORDER BY id) FROM items ORDER BY id LIMIT 5;
 
 -- window-over-join
-SELECT o.oid, i.grp, row_number() OVER (PARTITION BY i.grp ORDER BY o.oid) FROM orders AS o JOIN items AS i ON o.item = i.id;
+SELECT o.oid, i.grp, row_number() OVER (PARTITION BY i.grp ORDER BY o.oid) FROM sales AS o JOIN items AS i ON o.item = i.id;
 
 -- window-in-where-fails
 SELECT id FROM items WHERE row_number() OVER () = 1;
