@@ -70,6 +70,15 @@ func (f *formatter) condition(e Expr) {
 			}
 			f.expr(a)
 		}
+	case *RowKey:
+		for i, c := range x.Columns {
+			if i > 0 {
+				f.write(" AND ")
+			}
+			f.name(x.Relation, c.Name)
+			f.write(" = ")
+			f.expr(x.Values[i])
+		}
 	case *NullTest:
 		f.expr(x.Arg)
 		f.write(" IS ", notWord(x.Not), "NULL")
