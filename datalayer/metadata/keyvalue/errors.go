@@ -1,6 +1,9 @@
 package keyvalue
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrNotFound says that there is no such key.
 var ErrNotFound = errors.New("no such key")
@@ -30,4 +33,15 @@ func (e *Error) SQLState() string { return e.Code }
 // Closed is the error of every method of a closed store.
 func Closed() *Error {
 	return &Error{Code: "57P01", Message: "the metadata store is closed"}
+}
+
+// Newer is the error for a store of a newer program. what is found to have that layout: "its
+// records", say.
+func Newer(what string, have, known int) *Error {
+	return &Error{
+		Code:    "55000",
+		Message: "the metadata store was written by a newer version of this program",
+		Detail:  fmt.Sprintf("The layout of %s is %d; this program knows those up to %d.", what, have, known),
+		Hint:    "Run that newer version, or name another metadata store (--metadata-store).",
+	}
 }

@@ -36,12 +36,7 @@ func Migrate(ctx context.Context, s Store, steps []Migration) error {
 		case have == len(steps):
 			return nil
 		case have > len(steps):
-			return &Error{
-				Code:    "55000",
-				Message: "the metadata store was written by a newer version of this program",
-				Detail:  fmt.Sprintf("Its records have layout %d; this program knows those up to %d.", have, len(steps)),
-				Hint:    "Run that newer version, or name another metadata store (--metadata-store).",
-			}
+			return Newer("its records", have, len(steps))
 		}
 		if err := steps[have](ctx, s); err != nil {
 			return fmt.Errorf("metadata layout %d: %w", have+1, err)

@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/dgraph-io/badger/v4"
@@ -38,12 +37,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	case err != nil:
 		return err
 	case have > layout:
-		return &keyvalue.Error{
-			Code:    "55000",
-			Message: "the metadata store was written by a newer version of this program",
-			Detail:  fmt.Sprintf("%s has layout %d; this program knows those up to %d.", s.config.Dir, have, layout),
-			Hint:    "Run that newer version, or give this one a data directory of its own (--data-dir).",
-		}
+		return keyvalue.Newer(s.config.Dir, have, layout)
 	case have == 1:
 		err = s.copyLayout1(ctx)
 	}

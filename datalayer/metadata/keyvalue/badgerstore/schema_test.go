@@ -23,7 +23,7 @@ func TestNewerLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Open(context.Background(), Config{Dir: dir})
-	if e := wantError(t, err, "55000"); !strings.Contains(e.Detail, "layout 99") || e.Hint == "" {
+	if e := wantError(t, err, "55000"); !strings.Contains(e.Detail, "is 99") || e.Hint == "" {
 		t.Errorf("detail %q, hint %q", e.Detail, e.Hint)
 	}
 }

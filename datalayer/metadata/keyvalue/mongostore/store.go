@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -116,12 +115,7 @@ func (s *Store) checkLayout(ctx context.Context) error {
 		return s.failed(ctx, "note the layout of the metadata store", err)
 	}
 	if found.Version > layout {
-		return &keyvalue.Error{
-			Code:    "55000",
-			Message: "the metadata store was written by a newer version of this program",
-			Detail:  fmt.Sprintf("The collections of %s have layout %d; this program knows those up to %d.", s.where, found.Version, layout),
-			Hint:    "Run that newer version, or name another metadata store (--metadata-store).",
-		}
+		return keyvalue.Newer("the collections of "+s.where, found.Version, layout)
 	}
 	return nil
 }
@@ -155,53 +149,15 @@ func (s *Store) transaction(ctx context.Context, f func(t *tx) error) error {
 	return f(&tx{ctx: mongo.NewSessionContext(ctx, session), store: s, session: session, guarded: map[keyvalue.Space]bool{}})
 }
 
-// maxLost is how often an Update is run again because its connection was lost before it was to commit.
-const maxLost = 3
-
 // Update implements keyvalue.Store.
 func (s *Store) Update(ctx context.Context, change func(tx keyvalue.Tx) error) error {
-	lost := 0
-	for attempt := 0; ; attempt++ {
-		again := final
-		err := s.transaction(ctx, func(t *tx) (err error) {
+	return keyvalue.Retry(ctx, func() (again keyvalue.Outcome, err error) {
+		err = s.transaction(ctx, func(t *tx) (err error) {
 			again, err = t.run(change)
 			return err
 		})
-		switch {
-		case again == lostBefore && lost < maxLost:
-			lost++
-		case again != collided:
-			return err
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return err
-		}
-	}
-}
-
-// outcome says whether a transaction is worth another run.
-type outcome int
-
-const (
-	// final: it is done, or would fail again.
-	final outcome = iota
-	// collided: the database undid it for the sake of another.
-	collided
-	// lostBefore: the connection was lost before the transaction was to commit.
-	lostBefore
-)
-
-// pause waits before a transaction is run again: a random time of up to 2 ms at first, twice as much each time, and at
-// most 256 ms.
-func pause(ctx context.Context, attempt int) error {
-	wait := time.NewTimer(rand.N(2 * time.Millisecond << min(attempt, 7)))
-	defer wait.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-wait.C:
-		return nil
-	}
+		return again, err
+	})
 }
 
 // Close implements keyvalue.Store. It waits for methods that run.

@@ -43,21 +43,21 @@ const (
 )
 
 // run makes a change and commits it.
-func (t *tx) run(change func(tx keyvalue.Tx) error) (outcome, error) {
+func (t *tx) run(change func(tx keyvalue.Tx) error) (keyvalue.Outcome, error) {
 	err := change(t)
 	switch {
 	case t.ctx.Err() != nil:
-		return final, t.ctx.Err()
+		return keyvalue.Final, t.ctx.Err()
 	case t.failure != nil && lost(t.failure):
-		return lostBefore, errors.Join(err, t.store.failed(t.ctx, "use the metadata store", t.failure))
+		return keyvalue.Lost, errors.Join(err, t.store.failed(t.ctx, "use the metadata store", t.failure))
 	case t.failure != nil && collision(t.failure):
-		return collided, err
+		return keyvalue.Collided, err
 	case err != nil:
-		return final, err
+		return keyvalue.Final, err
 	case t.failure != nil:
-		return final, t.store.failed(t.ctx, "use the metadata store", t.failure)
+		return keyvalue.Final, t.store.failed(t.ctx, "use the metadata store", t.failure)
 	case !t.writes:
-		return final, nil // it read one snapshot
+		return keyvalue.Final, nil // it read one snapshot
 	}
 	return t.commit()
 }
@@ -72,7 +72,7 @@ func collision(err error) bool {
 const commitAttempts = 3
 
 // commit commits.
-func (t *tx) commit() (outcome, error) {
+func (t *tx) commit() (keyvalue.Outcome, error) {
 	var err error
 	for range commitAttempts {
 		err = t.session.CommitTransaction(t.ctx)
@@ -82,11 +82,11 @@ func (t *tx) commit() (outcome, error) {
 	}
 	switch {
 	case err == nil:
-		return final, nil
+		return keyvalue.Final, nil
 	case !hasLabel(err, unknownDoneLabel) && collision(err):
-		return collided, err
+		return keyvalue.Collided, err
 	}
-	return final, t.store.failed(t.ctx, "record the change", err)
+	return keyvalue.Final, t.store.failed(t.ctx, "record the change", err)
 }
 
 // use checks a key, and guards its space if need be.

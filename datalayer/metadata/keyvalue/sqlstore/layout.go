@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 )
@@ -26,17 +25,12 @@ func (s *Store) migrate(ctx context.Context) (err error) {
 		have := s.layout(ctx)
 		switch {
 		case have > len(layouts):
-			return &keyvalue.Error{
-				Code:    "55000",
-				Message: "the metadata store was written by a newer version of this program",
-				Detail:  fmt.Sprintf("The tables of %s have layout %d; this program knows those up to %d.", s.engine.where, have, len(layouts)),
-				Hint:    "Run that newer version, or name another metadata store (--metadata-store).",
-			}
+			return keyvalue.Newer("the tables of "+s.engine.where, have, len(layouts))
 		case have == len(layouts):
 			return nil
 		}
 		if err = s.toLayout(ctx, have, layouts[have]); err != nil {
-			if err := pause(ctx, attempt); err != nil {
+			if err := keyvalue.Pause(ctx, attempt); err != nil {
 				return err
 			}
 		}

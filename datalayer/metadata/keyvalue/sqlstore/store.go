@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -123,71 +122,46 @@ func (s *Store) use(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// maxLost is how often an Update is run again because its connection was lost before it was to commit.
-const maxLost = 3
-
 // Update implements keyvalue.Store. Collisions are found by the database, which lets one of those that collide get
 // through.
 func (s *Store) Update(ctx context.Context, change func(tx keyvalue.Tx) error) error {
-	lost := 0
-	for attempt := 0; ; attempt++ {
-		var again outcome
-		err := s.use(ctx, func() (err error) {
+	return keyvalue.Retry(ctx, func() (again keyvalue.Outcome, err error) {
+		err = s.use(ctx, func() (err error) {
 			again, err = s.attempt(ctx, change)
 			return err
 		})
-		switch {
-		case again == lostBefore && lost < maxLost:
-			lost++
-		case again != collided:
-			return err
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return err
-		}
-	}
+		return again, err
+	})
 }
 
-// outcome says whether a transaction is worth another run.
-type outcome int
-
-const (
-	// final: it is done, or would fail again.
-	final outcome = iota
-	// collided: the database undid it for the sake of another.
-	collided
-	// lostBefore: the connection was lost before the transaction was to commit.
-	lostBefore
-)
-
 // attempt runs one transaction.
-func (s *Store) attempt(ctx context.Context, change func(tx keyvalue.Tx) error) (outcome, error) {
+func (s *Store) attempt(ctx context.Context, change func(tx keyvalue.Tx) error) (keyvalue.Outcome, error) {
 	t, err := s.begin(ctx, sql.LevelSerializable, false)
 	if err != nil {
-		return final, err
+		return keyvalue.Final, err
 	}
 	defer func() { _ = t.sql.Rollback() }() // after a commit it does nothing
 	err = change(t)
 	switch {
 	case ctx.Err() != nil:
-		return final, ctx.Err()
+		return keyvalue.Final, ctx.Err()
 	case t.failure != nil && s.engine.explain(t.failure).collision:
-		return collided, err
+		return keyvalue.Collided, err
 	case t.failure != nil && s.engine.explain(t.failure).code == "08006":
-		return lostBefore, errors.Join(err, s.failed(ctx, "use the metadata store", t.failure))
+		return keyvalue.Lost, errors.Join(err, s.failed(ctx, "use the metadata store", t.failure))
 	case err != nil:
-		return final, err
+		return keyvalue.Final, err
 	case t.failure != nil:
-		return final, s.failed(ctx, "use the metadata store", t.failure)
+		return keyvalue.Final, s.failed(ctx, "use the metadata store", t.failure)
 	}
 	err = t.sql.Commit()
 	switch {
 	case err == nil:
-		return final, nil
+		return keyvalue.Final, nil
 	case s.engine.explain(err).collision:
-		return collided, err
+		return keyvalue.Collided, err
 	default:
-		return final, s.failed(ctx, "record the change", err)
+		return keyvalue.Final, s.failed(ctx, "record the change", err)
 	}
 }
 
@@ -203,19 +177,6 @@ func (s *Store) begin(ctx context.Context, isolation sql.IsolationLevel, readOnl
 		}
 	}
 	return &tx{ctx: ctx, store: s, sql: begun}, nil
-}
-
-// pause waits before a transaction is run again: a random time of up to 2 ms at first, twice as much each time, and at
-// most 256 ms.
-func pause(ctx context.Context, attempt int) error {
-	wait := time.NewTimer(rand.N(2 * time.Millisecond << min(attempt, 7)))
-	defer wait.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-wait.C:
-		return nil
-	}
 }
 
 // failed is the error for something that the database refused. doing completes "could not …". After ctx's end it is
