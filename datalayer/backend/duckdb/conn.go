@@ -34,7 +34,7 @@ func (s *session) statementFor(p *program) (*statement, error) {
 	if st := s.prepared[p]; st != nil {
 		return st, nil
 	}
-	st, err := s.c.prepare(p.text)
+	st, err := s.c.prepare(p.SQL)
 	if err != nil {
 		return nil, err
 	}
@@ -155,18 +155,19 @@ func (c *conn) start(ctx context.Context, p backend.Program, params [][]byte) (*
 	}
 	st, err := c.session.statementFor(prog)
 	if err != nil {
-		return nil, nil, asError(ctx, err, prog.table)
+		return nil, nil, asError(ctx, err, prog.Table)
 	}
-	for i, a := range prog.args {
-		if a.number > len(params) {
-			return nil, nil, &backend.Error{Code: "08P01", Message: "a parameter of the statement is missing"}
+	for i, a := range prog.Args {
+		text, err := prog.Param(i, params)
+		var value any
+		if err == nil {
+			value, err = a.Form.write(text)
 		}
-		value, err := a.form.write(params[a.number-1])
 		if err == nil {
 			err = st.bind(i+1, value)
 		}
 		if err != nil {
-			return nil, nil, asError(ctx, err, prog.table)
+			return nil, nil, asError(ctx, err, prog.Table)
 		}
 	}
 	return prog, st, nil
@@ -182,11 +183,11 @@ func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (b
 	s, err := st.stream()
 	if err != nil {
 		c.forget(prog, err)
-		return nil, asError(ctx, err, prog.table)
+		return nil, asError(ctx, err, prog.Table)
 	}
 	r := &rows{conn: c, program: prog, stream: s}
 	c.open = r
-	if !prog.changes {
+	if !prog.Changes {
 		return r, nil
 	}
 	return r, r.detach(ctx) // so that the change is done
@@ -203,7 +204,7 @@ func (c *conn) Exec(ctx context.Context, p backend.Program, params [][]byte) (in
 	if err != nil {
 		c.forget(prog, err)
 	}
-	return n, asError(ctx, err, prog.table)
+	return n, asError(ctx, err, prog.Table)
 }
 
 // forget drops a prepared statement that failed: its plan may be of a schema that is gone.
@@ -221,7 +222,7 @@ func (c *conn) Estimate(_ context.Context, p backend.Program) (float64, error) {
 	if !ok {
 		return -1, nil
 	}
-	return prog.rows, nil
+	return prog.Guess, nil
 }
 
 // Close implements backend.Conn.

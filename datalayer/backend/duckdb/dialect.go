@@ -2,14 +2,13 @@ package duckdb
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
-
-const textOID = pgtype.TextOID
 
 // proven is what DuckDB answers as PostgreSQL does. Its numbers of one type compute within that type and end the
 // statement where the result does not fit, as PostgreSQL's do; its decimals keep all digits of +, - and *, and of sums.
@@ -28,7 +27,11 @@ func newSQL() *dialect.SQL {
 		Entries: dialect.ReadEntries(dialect.Base, proven),
 		Quote:   quote,
 		Column: func(ref string, c *dialect.Column) (string, error) {
-			switch f := facts(c); f.wide {
+			f, ok := c.Facts.(*form)
+			if !ok {
+				return "", &dialect.Unproven{What: "a column that DuckDB did not describe"}
+			}
+			switch f.wide {
 			case "":
 				return ref, nil
 			case "?":
@@ -38,11 +41,14 @@ func newSQL() *dialect.SQL {
 			}
 		},
 		Output: func(text string, raw dialect.Raw) (string, error) {
-			if raw.Column == nil {
-				return text, nil
+			if raw.Column != nil {
+				if f, ok := raw.Column.Facts.(*form); ok {
+					return f.Given(text), nil
+				}
 			}
-			return facts(raw.Column).given(text), nil
+			return text, nil
 		},
+		Value:     value,
 		Type:      typeName,
 		MaxDigits: 38,
 		Checked:   true,
@@ -50,16 +56,19 @@ func newSQL() *dialect.SQL {
 	}
 }
 
-// given writes a column that is given out.
-func (f *form) given(ref string) string {
+// Given implements sqlprogram.Form: it writes a column that is given out.
+func (f *form) Given(ref string) string {
 	if f.words {
 		return "CAST(" + ref + " AS VARCHAR)"
 	}
 	return ref
 }
 
-// stored writes a value that is put into a column.
-func (f *form) stored(value string) string {
+// Default implements sqlprogram.Form.
+func (f *form) Default() string { return "DEFAULT" }
+
+// Stored implements sqlprogram.Form: it writes a value that is put into a column.
+func (f *form) Stored(value string) string {
 	if f.readOnly {
 		return "CASE WHEN " + value + " IS NULL THEN NULL END"
 	}
@@ -69,35 +78,36 @@ func (f *form) stored(value string) string {
 	return "CAST(" + value + " AS " + f.native + ")"
 }
 
-// literal writes a constant that a column stores.
-func (f *form) literal(text string) string {
+// Literal implements sqlprogram.Form: it writes a constant that a column stores.
+func (f *form) Literal(text string) (string, error) {
+	if _, err := f.write([]byte(text)); err != nil {
+		return "", err
+	}
 	switch f.typ.OID {
 	case pgtype.ByteaOID:
-		return blobText(text)
+		return blobText(text), nil
 	case pgtype.JSONBOID:
-		return stringText(exactNumbers([]byte(text)))
+		return stringText(exactNumbers([]byte(text))), nil
 	}
 	if strings.HasSuffix(f.typeName, "[]") {
-		if list, err := listText([]byte(text)); err == nil {
-			return stringText(list)
-		}
+		list, err := listText([]byte(text))
+		return stringText(list), err
 	}
-	return stringText(momentText(f.typ.OID, text))
+	return stringText(momentText(f.typ.OID, text)), nil
 }
 
+func placeholder(n int) string { return "$" + strconv.Itoa(n) }
+
 // value writes a constant or a parameter of an expression, with its type.
-func (c *compiler) value(n int, e dialect.Expr) (text string, bound bool, err error) {
+func value(n int, e dialect.Expr) (text string, bound bool, err error) {
 	t := e.ResultType()
 	name, ok := typeName(t)
 	switch v := e.(type) {
 	case *dialect.Param:
-		if c.stored[v.Number] != nil {
-			return fmt.Sprintf("$%d", n), true, nil
-		}
 		if !ok {
 			return "", false, &dialect.Unproven{What: "a parameter of type " + t.String()}
 		}
-		return fmt.Sprintf("CAST($%d AS %s)", n, name), true, nil
+		return "CAST(" + placeholder(n) + " AS " + name + ")", true, nil
 	case *dialect.Constant:
 		if t.OID == pgtype.NumericOID && t.Mod < 0 {
 			name, ok = decimalOf(v.Text)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/spool"
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/sqlprogram"
 )
 
 // Options are what the proxy's configuration says beyond the URI.
@@ -33,7 +33,7 @@ type engine struct {
 	settings settings
 	options  Options
 	db       *database
-	sql      *dialect.SQL
+	grammar  *sqlprogram.Grammar[*form]
 
 	mu     sync.Mutex
 	idle   []*session
@@ -63,7 +63,7 @@ func Open(ctx context.Context, uri string, options Options) (backend.Engine, err
 	if err != nil {
 		return nil, asError(ctx, err, nil)
 	}
-	return &engine{settings: s, options: options, db: db, sql: newSQL()}, nil
+	return &engine{settings: s, options: options, db: db, grammar: newGrammar()}, nil
 }
 
 // configuration is what DuckDB is opened with (https://duckdb.org/docs/current/configuration/overview).

@@ -57,7 +57,7 @@ func (r *rows) fetch(ctx context.Context) error {
 	n, err := r.stream.next()
 	switch {
 	case err != nil:
-		return asError(ctx, err, r.program.table)
+		return asError(ctx, err, r.program.Table)
 	case n == 0:
 		return io.EOF
 	}
@@ -68,10 +68,10 @@ func (r *rows) fetch(ctx context.Context) error {
 // values reads one row of the chunk. All values lie in one buffer.
 func (r *rows) values() ([][]byte, error) {
 	if r.row == nil {
-		r.row, r.ends = make([][]byte, len(r.program.outputs)), make([]int, len(r.program.outputs))
+		r.row, r.ends = make([][]byte, len(r.program.Outputs)), make([]int, len(r.program.Outputs))
 	}
 	r.buf = r.buf[:0]
-	for i, f := range r.program.outputs {
+	for i, f := range r.program.Outputs {
 		column := r.stream.columns[i]
 		if column.null(r.at) {
 			r.ends[i] = -1
@@ -100,10 +100,7 @@ func (r *rows) values() ([][]byte, error) {
 		r.row[i] = r.buf[start:end:end]
 		start = end
 	}
-	if r.program.rendered != nil {
-		return r.program.rendered.Row(r.row)
-	}
-	return r.row, nil
+	return r.program.Row(r.row)
 }
 
 // where says which column an error is about.
@@ -129,7 +126,7 @@ func (r *rows) detach(ctx context.Context) error {
 	for {
 		row, err := r.Next(ctx)
 		if err != nil {
-			if ctx.Err() != nil || r.program.changes && err != io.EOF {
+			if ctx.Err() != nil || r.program.Changes && err != io.EOF {
 				return errors.Join(err, kept.Close())
 			}
 			r.kept = kept
