@@ -39,26 +39,24 @@ func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
 			t.Fatal(err)
 		}
 	}
-	server, err := lab.StartPostgres(t.Context(), filepath.Join(dir, "oracle"), "autovacuum=off")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	bin, err := lab.ProxyBinary(t.Context(), "../..", dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := tables()
+	b := &bench{ctx: t.Context(), dir: dir, bin: bin, oracles: map[string]*lab.Postgres{}, tables: tables()}
+	t.Cleanup(func() {
+		for _, server := range b.oracles {
+			if err := server.Stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	if dir, err := tpchFiles(t.Context(), "../..", *scale); err == nil {
 		tpch, err := tpchTables(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, tpch...)
+		b.tables = append(b.tables, tpch...)
 	} else {
 		t.Log(err)
 	}
@@ -66,7 +64,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
 		if !slices.Contains(strings.Split(*only, ","), e.name) {
 			continue
 		}
-		t.Run(e.name, func(t *testing.T) { test(t, open(t, e, server, bin, dir, list)) })
+		t.Run(e.name, func(t *testing.T) { test(t, b.open(t, e)) })
 	}
 }
 

@@ -48,11 +48,60 @@ CREATE FUNCTION public.predict(text, text) RETURNS text STRICT STABLE LANGUAGE s
 CREATE FUNCTION public.predict(text, float8, float8) RETURNS float8 STRICT STABLE LANGUAGE sql AS 'SELECT $2 + $3'`
 )
 
+// bench is what the engines of a run share.
+type bench struct {
+	// ctx lasts as long as the run.
+	ctx context.Context
+	// dir is where files go, bin the proxy's binary.
+	dir, bin string
+	// programs are those of the PostgreSQL that the proxy has fetched, "" as long as it has not.
+	programs string
+	// oracles are the servers by their programs, "" for the machine's: the oracle is of the version that is behind the proxy.
+	oracles map[string]*lab.Postgres
+	tables  []table
+}
+
+// oracle is the server with some programs.
+func (b *bench) oracle(programs string) (*lab.Postgres, error) {
+	if server := b.oracles[programs]; server != nil {
+		return server, nil
+	}
+	dir := filepath.Join(b.dir, fmt.Sprintf("oracle-%d", len(b.oracles)))
+	var server *lab.Postgres
+	var err error
+	if programs == "" {
+		server, err = lab.StartPostgres(b.ctx, dir, "autovacuum=off")
+	} else {
+		server, err = lab.StartPostgresOf(b.ctx, programs, dir, "autovacuum=off")
+	}
+	b.oracles[programs] = server
+	return server, err
+}
+
+// proxy starts a proxy before an engine. What one has fetched, the next ones use.
+func (b *bench) proxy(ctx context.Context, dir, uri string, args []string) (*lab.Proxy, string, error) {
+	if uri != "" && b.programs != "" {
+		args = append([]string{"--postgres-bin-dir", b.programs}, args...)
+	}
+	proxy, err := lab.StartProxy(ctx, b.bin, dir, uri, args...)
+	if err != nil || uri == "" {
+		return proxy, "", err
+	}
+	if fetched := proxy.Programs(); b.programs == "" && fetched != "" {
+		kept := filepath.Join(b.dir, "postgres")
+		if err := os.CopyFS(kept, os.DirFS(filepath.Dir(fetched))); err != nil {
+			return proxy, "", err
+		}
+		b.programs = filepath.Join(kept, "bin")
+	}
+	return proxy, b.programs, nil
+}
+
 // open starts an engine, the proxy before it, and fills a database of the oracle.
-func open(t *testing.T, e *engine, server *lab.Postgres, bin, dir string, list []table) *world {
+func (b *bench) open(t *testing.T, e *engine) *world {
 	t.Helper()
-	ctx := t.Context()
-	dir = filepath.Join(dir, e.name)
+	ctx, list := t.Context(), b.tables
+	dir := filepath.Join(b.dir, e.name)
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +114,7 @@ func open(t *testing.T, e *engine, server *lab.Postgres, bin, dir string, list [
 			t.Fatal(err)
 		}
 	}
-	proxy, err := lab.StartProxy(ctx, bin, filepath.Join(dir, "proxy"), uri, e.args...)
+	proxy, programs, err := b.proxy(ctx, filepath.Join(dir, "proxy"), uri, e.args)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +126,10 @@ func open(t *testing.T, e *engine, server *lab.Postgres, bin, dir string, list [
 			t.Error(err)
 		}
 	})
+	server, err := b.oracle(programs)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &world{ctx: ctx, engine: e, oracle: server.URL(e.name)}
 	if w.proxy, err = proxy.URL(); err != nil {
 		t.Fatal(err)

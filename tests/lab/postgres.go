@@ -33,6 +33,11 @@ func StartPostgres(ctx context.Context, dir string, settings ...string) (*Postgr
 	if err != nil {
 		return nil, err
 	}
+	return StartPostgresOf(ctx, bin, dir, settings...)
+}
+
+// StartPostgresOf is StartPostgres with the programs of the directory bin.
+func StartPostgresOf(ctx context.Context, bin, dir string, settings ...string) (*Postgres, error) {
 	account, err := postgresAccount()
 	if err != nil {
 		return nil, err

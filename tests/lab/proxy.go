@@ -101,6 +101,15 @@ func (p *Proxy) URL() (string, error) {
 	return "", fmt.Errorf("%s has no line of the form host:port:database:user:password", path)
 }
 
+// Programs is the directory with the programs of the PostgreSQL that the proxy has fetched; "" if it uses the machine's.
+func (p *Proxy) Programs() string {
+	found, err := filepath.Glob(filepath.Join(p.dir, "data", "postgres", "bin-*", "bin"))
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	return found[0]
+}
+
 // Ended reports whether the process is gone.
 func (p *Proxy) Ended() bool { return p.process.ended() }
 
