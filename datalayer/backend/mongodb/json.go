@@ -1,0 +1,147 @@
+package mongodb
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// appendJSON appends a value as relaxed extended JSON (specification "Extended JSON v2"): numbers are JSON's, a double
+// with a point or an exponent, so that what jsonb has kept of it is read as a double again; what JSON lacks is an object
+// whose name begins with a dollar.
+func appendJSON(dst []byte, v bson.RawValue) ([]byte, error) {
+	switch v.Type {
+	case bson.TypeEmbeddedDocument:
+		return appendObject(dst, v.Document())
+	case bson.TypeArray:
+		return appendList(dst, v.Array())
+	case bson.TypeString:
+		return appendJSONString(dst, v.StringValue())
+	case bson.TypeInt32, bson.TypeInt64:
+		return strconv.AppendInt(dst, v.AsInt64(), 10), nil
+	case bson.TypeDouble:
+		return appendJSONDouble(dst, v.Double()), nil
+	case bson.TypeBoolean:
+		return strconv.AppendBool(dst, v.Boolean()), nil
+	case bson.TypeNull:
+		return append(dst, "null"...), nil
+	case bson.TypeDateTime:
+		return appendJSONDate(dst, v.DateTime()), nil
+	case bson.TypeObjectID:
+		id := v.ObjectID()
+		return append(hex.AppendEncode(append(dst, `{"$oid": "`...), id[:]), `"}`...), nil
+	case bson.TypeDecimal128:
+		return append(append(append(dst, `{"$numberDecimal": "`...), v.Decimal128().String()...), `"}`...), nil
+	case bson.TypeBinary:
+		subtype, data := v.Binary()
+		dst = base64.StdEncoding.AppendEncode(append(dst, `{"$binary": {"base64": "`...), data)
+		return append(hex.AppendEncode(append(dst, `", "subType": "`...), []byte{subtype}), `"}}`...), nil
+	}
+	return appendRare(dst, v)
+}
+
+// appendRare appends a value of a type that is rarely stored, in the driver's words.
+func appendRare(dst []byte, v bson.RawValue) ([]byte, error) {
+	text, err := bson.MarshalExtJSON(bson.D{{Key: "v", Value: v}}, false, false)
+	if err != nil {
+		return nil, errMisfit
+	}
+	var wrapped struct {
+		V json.RawMessage `json:"v"`
+	}
+	if err := json.Unmarshal(text, &wrapped); err != nil {
+		return nil, errMisfit
+	}
+	return append(dst, wrapped.V...), nil
+}
+
+// appendObject appends a document. It reads the bytes in one pass: the type, the name, the value of each element.
+func appendObject(dst []byte, document bson.Raw) ([]byte, error) {
+	elements, err := document.Elements()
+	if err != nil {
+		return nil, errMisfit
+	}
+	dst = append(dst, '{')
+	for i, element := range elements {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		if dst, err = appendJSONString(dst, element.Key()); err != nil {
+			return nil, err
+		}
+		if dst, err = appendJSON(append(dst, ": "...), element.Value()); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendList appends an array.
+func appendList(dst []byte, array bson.RawArray) ([]byte, error) {
+	values, err := array.Values()
+	if err != nil {
+		return nil, errMisfit
+	}
+	dst = append(dst, '[')
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		if dst, err = appendJSON(dst, v); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendJSONDouble keeps a double apart from an integer.
+func appendJSONDouble(dst []byte, d float64) []byte {
+	if math.IsNaN(d) || math.IsInf(d, 0) {
+		text, _ := appendDouble(nil, d)
+		return append(append(append(dst, `{"$numberDouble": "`...), text...), `"}`...)
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, d, 'g', -1, 64)
+	if !strings.ContainsAny(string(dst[start:]), ".e") {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// appendJSONDate spells the years 1970 to 9999, as the specification says.
+func appendJSONDate(dst []byte, ms int64) []byte {
+	at := time.UnixMilli(ms).UTC()
+	if ms < 0 || at.Year() > 9999 {
+		return append(strconv.AppendInt(append(dst, `{"$date": {"$numberLong": "`...), ms, 10), `"}}`...)
+	}
+	return append(at.AppendFormat(append(dst, `{"$date": "`...), "2006-01-02T15:04:05.999Z"), `"}`...)
+}
+
+// appendJSONString quotes a string. jsonb cannot hold U+0000.
+func appendJSONString(dst []byte, s string) ([]byte, error) {
+	if !utf8.ValidString(s) {
+		return nil, errMisfit
+	}
+	dst = append(dst, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == 0:
+			return nil, errNUL
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < 0x20:
+			dst = hex.AppendEncode(append(dst, `\u`...), binary.BigEndian.AppendUint16(nil, uint16(c)))
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"'), nil
+}
