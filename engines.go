@@ -11,6 +11,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/mongodb"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/mysql"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/spool"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/sqlite"
@@ -37,6 +38,10 @@ func engines() map[string]openEngine {
 		},
 	}
 	all["mariadb"] = all["mysql"]
+	all["mongodb"] = func(ctx context.Context, uri string, o engineOptions) (backend.Engine, error) {
+		return mongodb.Open(ctx, uri, mongodb.Options{Spool: o.spool})
+	}
+	all["mongodb+srv"] = all["mongodb"]
 	maps.Copy(all, largeEngines())
 	return all
 }

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/spool"
 )
 
 // Options are an engine's settings. The zero value has the defaults. The URI may set them too, as options named
@@ -30,6 +31,8 @@ type Options struct {
 	Batch int
 	// Schema is a file, YAML or JSON, that declares columns: see Declared.
 	Schema string
+	// Spool bounds what open results are read ahead to when something is written.
+	Spool spool.Limits
 }
 
 // The options of the URI that are the engine's.
@@ -164,7 +167,7 @@ func (e *engine) Describe() string {
 
 // Traits implements backend.Engine. There are no savepoints: rolling back to one is refused where something was written
 // behind it.
-func (e *engine) Traits() backend.Traits { return backend.Traits{Transactions: e.transactions} }
+func (e *engine) Traits() backend.Traits { return backend.Traits{Transactions: e.transactions, ManyResults: true} }
 
 // Ping implements backend.Engine.
 func (e *engine) Ping(ctx context.Context) error {

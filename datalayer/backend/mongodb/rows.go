@@ -177,7 +177,7 @@ func (r *rows) misfit(out *output, v bson.RawValue, err error) error {
 
 // detach reads the rest into a spool.
 func (r *rows) detach(ctx context.Context) error {
-	ahead := spool.New(spool.Limits{})
+	ahead := spool.New(r.conn.engine.options.Spool)
 	for {
 		row, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
