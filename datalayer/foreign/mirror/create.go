@@ -79,6 +79,7 @@ func (s *shape) behind(b *script, owner string) {
 		options += ", updatable 'false'"
 	}
 	b.add("CREATE FOREIGN TABLE %s (%s)%s SERVER %s OPTIONS (%s)", s.child(), strings.Join(columns, ", "), inherits, dialect.ForeignServer, options)
+	b.add("ALTER FOREIGN TABLE %s OWNER TO %s", s.child(), quoted(owner))
 	if s.View {
 		names := make([]string, len(s.Columns))
 		for i := range s.Columns {

@@ -52,7 +52,7 @@ type Config struct {
 	LockTimeout time.Duration
 	// Interval is the pause between two reads of the databackend's schema in Run; 0 is a minute, negative is never.
 	Interval time.Duration
-	Logger    *slog.Logger
+	Logger   *slog.Logger
 }
 
 // Report says what a refresh did, in relations.

@@ -43,7 +43,7 @@ func alterable(s, next *shape) bool {
 }
 
 // reshape makes a parent and its child what next says, as they stand: local views over them live on. What depends on a
-// column that goes makes it fail.
+// column that goes makes it fail. Columns that were renamed or dropped there already are no error.
 func (s *shape) reshape(b *script, next *shape) {
 	keys := !reflect.DeepEqual(s.Primary, next.Primary) || !reflect.DeepEqual(s.Uniques, next.Uniques) ||
 		!reflect.DeepEqual(s.Indexes, next.Indexes) || !reflect.DeepEqual(s.Foreign, next.Foreign) || s.types(next)
@@ -54,7 +54,7 @@ func (s *shape) reshape(b *script, next *shape) {
 	}
 	for i := range s.Columns {
 		if name := s.Columns[i].Name; next.column(name) == nil {
-			b.add("ALTER TABLE %s DROP COLUMN %s", next.relation(), quoted(name))
+			b.add("ALTER TABLE %s DROP COLUMN IF EXISTS %s", next.relation(), quoted(name))
 		}
 	}
 	for i := range next.Columns {
@@ -98,7 +98,7 @@ func (s *shape) keys(b *script) {
 // become adds a column that was not there, or alters one that was.
 func (c *column) become(b *script, s *shape, old *column) {
 	if old == nil {
-		b.add("ALTER TABLE %s ADD COLUMN %s", s.relation(), c.definition())
+		b.add("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s", s.relation(), c.definition())
 		if c.ChildDefault != "" {
 			b.add("ALTER FOREIGN TABLE %s ALTER COLUMN %s SET DEFAULT %s", s.child(), quoted(c.Name), c.ChildDefault)
 		}

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS pinnacle_foreign.mirrored (
     shape       text NOT NULL,
     PRIMARY KEY (schema_name, table_name)
 );
+GRANT SELECT ON pinnacle_foreign.mirrored TO PUBLIC;
 CREATE INDEX IF NOT EXISTS mirrored_relation ON pinnacle_foreign.mirrored (relation);
 CREATE INDEX IF NOT EXISTS mirrored_child ON pinnacle_foreign.mirrored (child);
 
@@ -46,14 +47,21 @@ BEGIN
 END
 $body$;
 
--- copy_rights gives the foreign tables and their schemas the rights of what clients name, so that a statement may name
+-- copy_rights gives the foreign tables and their schemas the owners and rights of what clients name, so that a statement may name
 -- either. Roles that are named here are named by the original too, whose dependencies keep them.
 CREATE OR REPLACE FUNCTION pinnacle_foreign.copy_rights() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    other record;
 BEGIN
-    UPDATE pg_class c SET relacl = coalesce(p.relacl, acldefault('r', p.relowner))
+    FOR other IN SELECT c.oid::regclass AS child, p.relowner::regrole AS owner
+                   FROM pinnacle_foreign.mirrored m JOIN pg_class p ON p.oid = m.relation JOIN pg_class c ON c.oid = m.child
+                  WHERE c.relowner <> p.relowner LOOP
+        EXECUTE format('ALTER FOREIGN TABLE %s OWNER TO %s', other.child, other.owner);
+    END LOOP;
+    UPDATE pg_class c SET relacl = p.relacl
       FROM pinnacle_foreign.mirrored m JOIN pg_class p ON p.oid = m.relation
-     WHERE c.oid = m.child AND c.relacl IS DISTINCT FROM coalesce(p.relacl, acldefault('r', p.relowner));
+     WHERE c.oid = m.child AND c.relacl IS DISTINCT FROM p.relacl;
     WITH given AS MATERIALIZED (SELECT attrelid, attname FROM pg_attribute WHERE attacl IS NOT NULL)
     UPDATE pg_attribute c SET attacl = p.attacl
       FROM (SELECT m.relation, m.child, g.attname FROM given g JOIN pinnacle_foreign.mirrored m ON m.relation = g.attrelid

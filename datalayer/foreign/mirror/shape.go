@@ -191,3 +191,17 @@ func (s *shape) bare() *shape {
 
 // text is a comment as PostgreSQL can hold it: without NUL.
 func text(s string) string { return strings.ReplaceAll(s, "\x00", "") }
+
+// KeyName is the databackend's name of a unique constraint or an index of a table that is shown under another, since
+// names of indexes are unique in a schema of PostgreSQL. A name that is not the mirror's stays as it is.
+func KeyName(c *dialect.Catalog, t *dialect.Table, shown string) string {
+	names, taken := indexNames(c), make(map[string]bool)
+	for _, keys := range [][]dialect.Key{t.Uniques, t.Indexes} {
+		for _, k := range keys {
+			if indexable(t, k.Columns) && uniqueName(t, k.Name, names, taken) == shown {
+				return k.Name
+			}
+		}
+	}
+	return shown
+}
