@@ -11,6 +11,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign/define"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign/mirror"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/session"
@@ -28,6 +29,8 @@ const (
 type foreignSide struct {
 	engine backend.Engine
 	mirror *mirror.Mirror
+	// definer carries out clients' DDL.
+	definer *define.Definer
 	names  foreignNames
 }
 
@@ -70,6 +73,17 @@ func (f *foreignNames) Mirrored() (*sqlparse.Names, uint64) {
 	return last.names, last.version
 }
 
+// shownSchema is a mirror as a define.Definer uses it.
+type shownSchema struct{ *mirror.Mirror }
+
+var _ define.Mirror = shownSchema{}
+
+// Refresh implements define.Mirror.
+func (s shownSchema) Refresh(ctx context.Context) error {
+	_, err := s.Mirror.Refresh(ctx)
+	return err
+}
+
 // openEngine opens the databackend where it is no PostgreSQL.
 func (p *Proxy) openEngine(ctx context.Context) error {
 	if !p.settings.Foreign() {
@@ -105,8 +119,9 @@ func (p *Proxy) openForeign(ctx context.Context) error {
 	if refresh == 0 {
 		refresh = -1
 	}
+	connect := func(ctx context.Context) (*pgx.Conn, error) { return superuser(ctx, local, database) }
 	f.mirror = mirror.New(mirror.Config{
-		Source: f.engine, Connect: func(ctx context.Context) (*pgx.Conn, error) { return superuser(ctx, local, database) },
+		Source: f.engine, Connect: connect,
 		Owner: owner, URI: config.RedactURI(p.settings.Databackend), Interval: refresh, Logger: p.options.Logger,
 		Options: map[string]string{
 			"host": local.Neighbour(), "port": foreignPort, "dbname": database,
@@ -114,6 +129,9 @@ func (p *Proxy) openForeign(ctx context.Context) error {
 		},
 	})
 	f.names.catalog = f.mirror.Catalog
+	f.definer = define.New(define.Config{
+		Engine: f.engine, Mirror: shownSchema{f.mirror}, Connect: connect, Owner: owner, KeyName: mirror.KeyName, Logger: p.options.Logger,
+	})
 	if err := f.mirror.Start(ctx); err != nil {
 		return err
 	}
@@ -157,4 +175,13 @@ func (p *Proxy) Ready(ctx context.Context) error {
 		return err
 	}
 	return p.foreign.engine.Ping(ctx)
+}
+
+// refreshSchema reads the databackend's schema anew, for pinnacle.refresh().
+func (p *Proxy) refreshSchema(ctx context.Context) (any, error) {
+	r, err := p.foreign.mirror.Refresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"relations": r.Shown, "created": r.Created, "changed": r.Changed, "dropped": r.Dropped, "waiting": r.Waiting, "kept": r.Kept}, nil
 }

@@ -208,6 +208,9 @@ func timeAt(at *time.Time) any {
 
 // refreshListener is pinnacle.refresh(name): REFRESH LISTENER.
 func (p *Proxy) refreshListener(ctx context.Context, by datalayer.Requester, args []*string) (any, error) {
+	if p.foreign != nil && (len(args) == 0 || args[0] == nil) {
+		return p.refreshSchema(ctx)
+	}
 	if len(args) != 1 || args[0] == nil {
 		return nil, &datalayer.Error{Code: "42883", Message: "pinnacle.refresh was not given a listener's name", Hint: "Write SELECT pinnacle.refresh('listener')."}
 	}

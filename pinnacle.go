@@ -302,11 +302,13 @@ func (p *Proxy) wireConfig() wire.Config {
 func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 	c := &p.settings
 	var foreign session.Foreign
+	var definer session.Definer
 	if p.foreign != nil {
-		foreign = &p.foreign.names
+		foreign, definer = &p.foreign.names, p.foreign.definer
 	}
 	return session.NewFactory(session.Config{
 		Foreign:   foreign,
+		Definer:   definer,
 		Datalayer: p.Datalayer,
 		Jobs:      p.jobs,
 		Searches:  p.searches,

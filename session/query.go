@@ -110,6 +110,9 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	if st.Component != nil {
 		return s.component(script, st)
 	}
+	if own := s.definition(script, st); own != nil {
+		return own, nil
+	}
 	if s.madeBy(st.Node) {
 		return nil, &sqlparse.Error{Code: "0A000", Message: "CREATE TABLE AS EXECUTE is not supported for a prepared statement with predict", Position: st.Span.Start,
 			Hint: "Write the query itself: CREATE TABLE … AS SELECT …"}

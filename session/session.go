@@ -67,6 +67,8 @@ type Config struct {
 	MeasureDataset func(ctx context.Context, run *job.Run, role string, model *datalayer.ModelVersion, d *validation.Definition) ([]validation.Record, error)
 	// Foreign is the databackend whose tables are mirrored in home; nil: home's tables are all there is.
 	Foreign Foreign
+	// Definer changes that databackend's schema; nil: home runs all DDL.
+	Definer Definer
 	// Observer may be nil.
 	Observer Observer
 	Logger   *slog.Logger
@@ -232,7 +234,7 @@ func (s *session) concerns(text []byte) bool {
 			return true
 		}
 	}
-	if !foreign && !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
+	if !foreign && !s.mayDefine(text) && !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
 		if s.known != nil {
 			s.noteTimeout(text)
 		}
@@ -247,7 +249,7 @@ func (s *session) concerns(text []byte) bool {
 		return false
 	}
 	views := s.readsViews(s.parsed)
-	ours := views || s.parsed.Concerns() || named && s.namesPrepared(s.parsed)
+	ours := views || s.parsed.Concerns() || s.defines(s.parsed) || named && s.namesPrepared(s.parsed)
 	if s.naming = nil; foreign {
 		if s.naming = s.mentions(s.parsed); s.naming != nil && !ours && len(s.parsed.Statements) == 1 {
 			s.foreign.put(s.naming)

@@ -154,17 +154,23 @@ type Column struct {
 	Type dialect.Type
 }
 
-// CreateAs makes a table of columns, for CREATE TABLE AS and SELECT INTO, and gives its name as a statement can say it.
-func (d *Definer) CreateAs(ctx context.Context, by Client, into *pg_query.RangeVar, columns []Column) (name string, err error) {
+// CreateAs makes a table of columns, for CREATE TABLE AS and SELECT INTO. It gives nil where there is a relation of that
+// name, and unless says that this is no error.
+func (d *Definer) CreateAs(ctx context.Context, by Client, into *pg_query.RangeVar, columns []Column, unless bool) (*dialect.Table, error) {
 	if err := d.allowed(by); err != nil {
-		return "", err
+		return nil, err
 	}
 	conn, err := d.c.Connect(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	w := &work{Definer: d, conn: conn, by: by, catalog: d.c.Mirror.Catalog()}
+	if unless {
+		if there, err := w.exists(ctx, rangeName(into)); err != nil || there {
+			return nil, err
+		}
+	}
 	text := "CREATE TABLE " + rangeName(into) + " ("
 	for i, c := range columns {
 		if i > 0 {
@@ -172,32 +178,37 @@ func (d *Definer) CreateAs(ctx context.Context, by Client, into *pg_query.RangeV
 		}
 		var typ string
 		if err := conn.QueryRow(ctx, "SELECT pg_catalog.format_type($1, $2)", c.Type.OID, c.Type.Mod).Scan(&typ); err != nil {
-			return "", err
+			return nil, err
 		}
 		text += sqlparse.QuoteIdentifier(c.Name) + " " + typ
 	}
 	w.st.Text = text + ")"
 	made, err := w.dryCreate(ctx, into)
 	if err != nil {
-		return "", w.plain(err)
+		return nil, w.plain(err)
 	}
 	if err := d.carryOut(ctx, []dialect.Change{&dialect.CreateTable{Table: made}}); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := d.refresh(ctx); err != nil {
-		return "", err
+		return nil, err
 	}
-	name = sqlparse.QuoteIdentifier(made.Schema) + "." + sqlparse.QuoteIdentifier(made.Name)
-	return name, w.own(ctx, []string{name})
+	return made, w.own(ctx, []string{Name(made)})
+}
+
+// Name is a table's name as a statement can say it.
+func Name(t *dialect.Table) string {
+	return sqlparse.QuoteIdentifier(t.Schema) + "." + sqlparse.QuoteIdentifier(t.Name)
 }
 
 // Undo removes a table that CreateAs made, since its rows could not be put there.
-func (d *Definer) Undo(ctx context.Context, schema, name string) error {
-	at := slices.IndexFunc(d.c.Mirror.Catalog().Tables, func(t *dialect.Table) bool { return t.Schema == schema && t.Name == name })
+func (d *Definer) Undo(ctx context.Context, made *dialect.Table) error {
+	tables := d.c.Mirror.Catalog().Tables
+	at := slices.IndexFunc(tables, func(t *dialect.Table) bool { return t.Schema == made.Schema && t.Name == made.Name })
 	if at < 0 {
 		return nil
 	}
-	err := d.carryOut(ctx, []dialect.Change{&dialect.DropTable{Table: d.c.Mirror.Catalog().Tables[at]}})
+	err := d.carryOut(ctx, []dialect.Change{&dialect.DropTable{Table: tables[at]}})
 	return errors.Join(err, d.refresh(ctx))
 }
 

@@ -144,8 +144,7 @@ func (w *work) createTable(ctx context.Context, s *pg_query.CreateStmt) (*plan, 
 	if err != nil {
 		return nil, err
 	}
-	name := sqlparse.QuoteIdentifier(made.Schema) + "." + sqlparse.QuoteIdentifier(made.Name)
-	return &plan{changes: []dialect.Change{&dialect.CreateTable{Table: made}}, made: []string{name}, tag: "CREATE TABLE"}, nil
+	return &plan{changes: []dialect.Change{&dialect.CreateTable{Table: made}}, made: []string{Name(made)}, tag: "CREATE TABLE"}, nil
 }
 
 // dryCreate makes a table in the local PostgreSQL, looks at it and takes it back.
