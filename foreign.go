@@ -3,7 +3,10 @@ package pinnacle
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -11,6 +14,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign/define"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign/mirror"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
@@ -25,13 +29,18 @@ const (
 	foreignPort = "5433"
 )
 
+// foreignFinishers are the sessions of the local PostgreSQL that finish, at one time, what the databackend cannot answer
+// whole.
+const foreignFinishers = 8
+
 // foreignSide is a databackend that is no PostgreSQL, with what leads to it.
 type foreignSide struct {
 	engine backend.Engine
 	mirror *mirror.Mirror
+	server *foreign.Server
 	// definer carries out clients' DDL.
 	definer *define.Definer
-	names  foreignNames
+	names   foreignNames
 }
 
 // foreignNames are the names of mirrored tables, made anew when the catalog is another one. It implements session.Foreign.
@@ -135,6 +144,9 @@ func (p *Proxy) openForeign(ctx context.Context) error {
 	if err := f.mirror.Start(ctx); err != nil {
 		return err
 	}
+	if err := p.serveForeign(ctx, local); err != nil {
+		return err
+	}
 	running, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -145,6 +157,50 @@ func (p *Proxy) openForeign(ctx context.Context) error {
 		stop()
 		<-done
 		return nil
+	})
+	return nil
+}
+
+// serveForeign answers the local PostgreSQL's postgres_fdw on a socket that only that PostgreSQL can reach, until Close.
+func (p *Proxy) serveForeign(ctx context.Context, local *home.Local) error {
+	c := &p.settings
+	finish, err := p.ownSessions("databackend")
+	if err != nil {
+		return err
+	}
+	// In another database than the clients' there are no mirrored tables, which must not be read here.
+	finish.ConnConfig.Database = "postgres"
+	conn := finish.ConnConfig
+	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
+	finish.MaxConns, finish.AfterRelease = int32(foreignFinishers), reset
+	pool, err := p.openSessions(ctx, finish)
+	if err != nil {
+		return err
+	}
+	server := foreign.NewServer(foreign.Config{
+		Engine: p.foreign.engine, Catalog: p.foreign.mirror.Catalog, Finish: pool, Directory: spoolDirectory(c),
+		Memory: int64(c.ForeignMemory), SpoolBytes: int64(c.ForeignSpoolBytes), Sessions: c.ForeignSessions, Statements: c.ForeignStatements,
+		PeerUID: local.UID(), Logger: p.options.Logger,
+	})
+	p.foreign.server = server
+	path := filepath.Join(local.Neighbour(), ".s.PGSQL."+foreignPort)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	if err := local.Give(path); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(context.Background(), listener) }()
+	p.onClose(func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, p.settings.DrainTimeout)
+		defer cancel()
+		return errors.Join(server.Shutdown(ctx), <-served)
 	})
 	return nil
 }

@@ -201,14 +201,15 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 		}
 		return h, nil
 	}
-	settings, prefer := c.PostgresSettings, 0
+	settings, prefer, finishers := c.PostgresSettings, 0, 0
 	if c.Foreign() {
+		finishers = sessionPlaces(foreignFinishers)
 		// With the number of its process the server for postgres_fdw knows which session it serves (PostgreSQL 15 and newer).
 		settings, prefer = append([]string{"postgres_fdw.application_name=pinnacle %p"}, settings...), goodMajor
 	}
 	h, err := home.StartLocal(ctx, home.LocalConfig{
 		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,
-		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections) + sessionPlaces(c.JobConnections) + sessionPlaces(c.ListenerWorkers+keeperSessions),
+		ListenAddress: p.options.Address, MaxConnections: c.MaxConnections + sessionPlaces(c.ExecuteConnections) + sessionPlaces(c.JobConnections) + sessionPlaces(c.ListenerWorkers+keeperSessions) + finishers,
 		SharedBuffers: int64(c.PostgresSharedBuffers), Settings: settings, Prefer: prefer, Logger: p.options.Logger,
 	})
 	if err != nil {
