@@ -11,6 +11,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/clickhouse"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/mongodb"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/mysql"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/spool"
@@ -38,6 +39,9 @@ func engines() map[string]openEngine {
 		},
 	}
 	all["mariadb"] = all["mysql"]
+	all["clickhouse"] = func(ctx context.Context, uri string, o engineOptions) (backend.Engine, error) {
+		return clickhouse.Open(ctx, uri, clickhouse.Options{Log: o.logger})
+	}
 	all["mongodb"] = func(ctx context.Context, uri string, o engineOptions) (backend.Engine, error) {
 		return mongodb.Open(ctx, uri, mongodb.Options{Spool: o.spool})
 	}
