@@ -19,6 +19,8 @@ type caseFile struct {
 	name string
 	// writes are the tables that its statements write to: compared and filled again after each case.
 	writes []string
+	// masked says that OIDs and names of owners are not compared.
+	masked bool
 	cases  []*statementCase
 }
 
@@ -30,8 +32,12 @@ type statementCase struct {
 	params     []peer.Param
 	// input is what COPY FROM STDIN reads.
 	input []byte
+	// nulls gives NULL for every parameter.
+	nulls bool
 	// accepted says that only success and SQLSTATE are compared, as with EXPLAIN.
 	accepted bool
+	// masked says that OIDs and names of owners are not compared.
+	masked bool
 	// protocols are how it is sent, in turn.
 	protocols []peer.Protocol
 }
@@ -52,19 +58,27 @@ var (
 	parameterLine = regexp.MustCompile(`^\$\d+ ([a-z0-9_ \[\](),]+?) = (.*)$`)
 )
 
-// readCases reads all files of a directory. README.md has the format.
+// readCases reads all files of a directory, and of its directory clients. README.md has the format.
 func readCases(dir string) ([]*caseFile, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.sql"))
 	if err != nil || len(paths) == 0 {
 		return nil, fmt.Errorf("no statements in %s: %w", dir, err)
 	}
+	clients, err := filepath.Glob(filepath.Join(dir, "clients", "*.sql"))
+	if err != nil {
+		return nil, err
+	}
 	var files []*caseFile
-	for _, path := range paths {
+	for _, path := range append(paths, clients...) {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		f, err := parseFile(strings.TrimSuffix(filepath.Base(path), ".sql"), string(raw))
+		name, err := filepath.Rel(dir, strings.TrimSuffix(path, ".sql"))
+		if err != nil {
+			return nil, err
+		}
+		f, err := parseFile(filepath.ToSlash(name), string(raw))
 		if err != nil {
 			return nil, fmt.Errorf("%s:%w", path, err)
 		}
@@ -112,6 +126,10 @@ func parseFile(name, text string) (*caseFile, error) {
 		if len(c.steps) == 0 {
 			return nil, fmt.Errorf("%d: a case without a statement", c.line)
 		}
+		c.masked = f.masked
+		for i := 0; c.nulls && strings.Contains(c.steps[0].sql, fmt.Sprintf("$%d", i+1)); i++ {
+			c.params = append(c.params, peer.Param{Null: true})
+		}
 		c.plan(len(f.writes) > 0)
 	}
 	return f, nil
@@ -123,6 +141,8 @@ func (f *caseFile) directive(c *statementCase, text string) error {
 	switch {
 	case word == "writes" && c == nil:
 		f.writes = strings.Fields(rest)
+	case word == "masked" && c == nil:
+		f.masked = true
 	case c == nil:
 		return fmt.Errorf("%s stands before the first case", word)
 	case word == "input":
@@ -131,6 +151,8 @@ func (f *caseFile) directive(c *statementCase, text string) error {
 		return err
 	case word == "accepted":
 		c.accepted = true
+	case word == "nulls":
+		c.nulls = true
 	case word == "simple":
 		c.protocols = []peer.Protocol{peer.Simple}
 	case word == "portal":

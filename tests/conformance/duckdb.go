@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
@@ -15,8 +16,11 @@ import (
 // duckdbDialect is DuckDB's.
 func duckdbDialect() sqlDialect {
 	return sqlDialect{quote: `"`, literal: func(k kind, text string) string {
-		if k == byteaKind {
+		switch k {
+		case byteaKind:
 			return "from_hex('" + text[2:] + "')"
+		case int4sKind:
+			return "[" + strings.Trim(text, "{}") + "]::INTEGER[]"
 		}
 		return bare("true", "false", "")(k, text)
 	}, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INTEGER", int8Kind: "BIGINT", float8Kind: "DOUBLE", moneyKind: "DECIMAL(12,2)", longKind: "DECIMAL(38,10)",

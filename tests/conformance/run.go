@@ -25,7 +25,7 @@ func (p *pair) run(c *statementCase) (string, error) {
 			if i != len(c.steps)-1 && len(c.steps) > 1 {
 				with = nil
 			}
-			d, err := p.compare(s, how, with, peer.Comparison{Ordered: s.ordered, Accepted: c.accepted, Moved: true})
+			d, err := p.compare(s, how, with, peer.Comparison{Ordered: s.ordered, Accepted: c.accepted, Masked: c.masked, Moved: true})
 			if err != nil {
 				return "", fmt.Errorf("%s, step %d: %w", c.id(), i+1, err)
 			}
