@@ -269,7 +269,11 @@ func (s *Server) scanOf(r *dialect.Relation, tree *dialect.Select, left *dialect
 	})
 	sc := &scan{table: fmt.Sprintf("pinnacle_%d", number+1)}
 	var create []string
-	for _, c := range r.Table.Columns {
+	readable := r.Table.Columns
+	if r.Table.RowKey != nil {
+		readable = append(readable[:len(readable):len(readable)], r.Table.RowKey)
+	}
+	for _, c := range readable {
 		if needed[c] {
 			tree.Columns = append(tree.Columns, &dialect.ColumnRef{Relation: r.Alias, Column: c, Name: c.Name, Type: c.Type})
 			create = append(create, quoteName(c.Name)+" "+typeName(c))
