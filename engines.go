@@ -50,13 +50,28 @@ func engines() map[string]openEngine {
 	return all
 }
 
+// CheckEngine says whether this build has the databackend of the settings, which must be one that is no PostgreSQL. The
+// error is a *config.Error.
+func CheckEngine(c *config.Config) error {
+	_, err := engineOf(c)
+	return err
+}
+
+// engineOf finds the engine of the settings.
+func engineOf(c *config.Config) (openEngine, error) {
+	scheme, _, _ := strings.Cut(c.Databackend, "://")
+	if open, ok := engines()[scheme]; ok {
+		return open, nil
+	}
+	return nil, &config.Error{Message: fmt.Sprintf("this build has no databackend %s://", scheme),
+		Hint: "It has " + strings.Join(slices.Sorted(maps.Keys(engines())), "://, ") + "://, and postgres://."}
+}
+
 // OpenEngine opens the databackend of the settings, which must be one that is no PostgreSQL. The caller closes it.
 func OpenEngine(ctx context.Context, c *config.Config, logger *slog.Logger) (backend.Engine, error) {
-	scheme, _, _ := strings.Cut(c.Databackend, "://")
-	open, ok := engines()[scheme]
-	if !ok {
-		return nil, &config.Error{Message: fmt.Sprintf("this build has no databackend %s://", scheme),
-			Hint: "It has " + strings.Join(slices.Sorted(maps.Keys(engines())), "://, ") + "://, and postgres://."}
+	open, err := engineOf(c)
+	if err != nil {
+		return nil, err
 	}
 	uri, err := stores.WithPassword(c.Databackend)
 	if err != nil {

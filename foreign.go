@@ -22,12 +22,12 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
-// The least major version of PostgreSQL that hands semi-joins and the like to a databackend, and the port, which is but a
-// part of its socket's name, at which the proxy answers the local PostgreSQL's postgres_fdw.
-const (
-	goodMajor   = 17
-	foreignPort = "5433"
-)
+// GoodMajor is the least major version of PostgreSQL that hands semi-joins and the like to a databackend.
+const GoodMajor = 17
+
+// foreignPort is the port, which is but a part of its socket's name, at which the proxy answers the local PostgreSQL's
+// postgres_fdw.
+const foreignPort = "5433"
 
 // foreignFinishers are the sessions of the local PostgreSQL that finish, at one time, what the databackend cannot answer
 // whole.

@@ -205,7 +205,7 @@ func (p *Proxy) findHome(ctx context.Context, lock *home.DirectoryLock) (home.Ho
 	if c.Foreign() {
 		finishers = sessionPlaces(foreignFinishers)
 		// With the number of its process the server for postgres_fdw knows which session it serves (PostgreSQL 15 and newer).
-		settings, prefer = append([]string{"postgres_fdw.application_name=pinnacle %p"}, settings...), goodMajor
+		settings, prefer = append([]string{"postgres_fdw.application_name=pinnacle %p"}, settings...), GoodMajor
 	}
 	h, err := home.StartLocal(ctx, home.LocalConfig{
 		Lock: lock, BinDir: c.PostgresBinDir, Fetch: home.FetchMode(c.PostgresFetch), Repository: c.PostgresRepository,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	pinnacle "github.com/pinnacle-proxy/pinnacle-proxy"
 	"github.com/pinnacle-proxy/pinnacle-proxy/config"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 )
@@ -51,8 +52,13 @@ func checkFiles(c *config.Config) error {
 	if _, err := c.TLS(); err != nil {
 		return &exit{exitUsage, err}
 	}
+	if c.Foreign() {
+		if err := pinnacle.CheckEngine(c); err != nil {
+			return &exit{exitUsage, err}
+		}
+	}
 	if c.Local() {
-		return nil // what a foreign databackend's URI says is looked at when it is opened
+		return nil
 	}
 	if _, err := home.ParseURI(c.Databackend); err != nil {
 		return &exit{exitUsage, err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,9 @@ func checkHome(ctx context.Context, c *config.Config) finding {
 		return fromError(subject, err)
 	}
 	if b, ok := survey.Choice(); ok {
+		if c.Foreign() && survey.Major == 0 && b.Major < pinnacle.GoodMajor && c.PostgresFetch != string(home.FetchNever) && c.PostgresBinDir == "" {
+			return finding{fine, subject, fmt.Sprintf("version %s in %s; serve fetches a newer one (15 MB), which hands more work to the databackend, if it can", b.Version, b.Dir), ""}
+		}
 		return finding{fine, subject, fmt.Sprintf("version %s in %s, to run as user %s", b.Version, b.Dir, survey.User), ""}
 	}
 	text := "none found that could be the proxy's own"
@@ -55,6 +59,25 @@ func checkHome(ctx context.Context, c *config.Config) finding {
 		return finding{failure, subject, text, install}
 	}
 	return finding{doubt, subject, text + "; serve fetches it (15 MB)", install}
+}
+
+// checkDatabackend opens a databackend that is no PostgreSQL, and reads its schema.
+func checkDatabackend(ctx context.Context, c *config.Config) (f finding) {
+	const subject = "databackend"
+	engine, err := pinnacle.OpenEngine(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return fromError(subject, err)
+	}
+	defer func() {
+		if err := engine.Close(); err != nil && f.verdict == fine {
+			f = fromError(subject, err)
+		}
+	}()
+	catalog, err := engine.Catalog(ctx)
+	if err != nil {
+		return fromError(subject, err)
+	}
+	return finding{fine, subject, fmt.Sprintf("%s answers; it has %d tables and views", engine.Describe(), len(catalog.Tables)), ""}
 }
 
 // checkONNX looks for what runs onnx models: ONNX Runtime, or a Dask cluster.

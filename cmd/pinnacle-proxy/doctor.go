@@ -37,7 +37,7 @@ type finding struct {
 // newDoctor makes the subcommand doctor.
 func newDoctor() *cobra.Command {
 	return withSettings("doctor", "Check what the machine has, and say how to mend what is missing",
-		"Checks what serve would need with the same settings: PostgreSQL, ONNX Runtime, psql, addresses, the data directory,\n"+
+		"Checks what serve would need with the same settings: PostgreSQL, the databackend, ONNX Runtime, psql, addresses, the data directory,\n"+
 			"room on disk, open files. Each line says ok, warn or FAIL. It changes nothing. Exit code 1 if a check failed.",
 		func(cmd *cobra.Command, l *config.Loaded) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), doctorTimeout)
@@ -75,6 +75,9 @@ func examine(ctx context.Context, c *config.Config) []finding {
 	}
 	data, running := checkDataDir(c)
 	out = append(out, checkHome(ctx, c), checkONNX(ctx, c), checkPsql())
+	if c.Foreign() {
+		out = append(out, checkDatabackend(ctx, c))
+	}
 	out = append(out, data...)
 	out = append(out, checkAddress("listen", c.Listen, running))
 	if c.MetricsListen != "" {

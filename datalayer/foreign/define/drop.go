@@ -132,12 +132,7 @@ WHERE k.contype = 'f' AND k.confrelid = ANY (SELECT pg_catalog.to_regclass(u)::p
 			return err
 		}
 		if s.Behavior != pg_query.DropBehavior_DROP_CASCADE && len(views)+len(keys) > 0 {
-			detail := keys
-			for _, v := range views {
-				detail = append(detail, "view "+v)
-			}
-			return &backend.Error{Code: "2BP01", Message: "cannot drop desired object(s) because other objects depend on them",
-				Detail: strings.Join(detail, "\n"), Hint: "Use DROP ... CASCADE to drop the dependent objects too."}
+			return dependent(s, names, views, keys)
 		}
 		for _, v := range views {
 			p.locally = append(p.locally, "DROP VIEW IF EXISTS "+v+" CASCADE")
@@ -150,6 +145,30 @@ WHERE k.contype = 'f' AND k.confrelid = ANY (SELECT pg_catalog.to_regclass(u)::p
 		_, err = w.conn.Exec(ctx, "DROP "+kind+strings.Join(names, ", ")+" CASCADE", pgx.QueryExecModeSimpleProtocol)
 		return err
 	})
+}
+
+// dependent is PostgreSQL's error for relations that others depend on.
+func dependent(s *pg_query.DropStmt, names, views, keys []string) error {
+	kind := "table"
+	if s.RemoveType == pg_query.ObjectType_OBJECT_VIEW {
+		kind = "view"
+	}
+	e := &backend.Error{Code: "2BP01", Message: "cannot drop desired object(s) because other objects depend on them",
+		Hint: "Use DROP ... CASCADE to drop the dependent objects too."}
+	on := ""
+	if len(names) == 1 {
+		e.Message = fmt.Sprintf("cannot drop %s %s because other objects depend on it", kind, names[0])
+		on = " depends on " + kind + " " + names[0]
+	}
+	var detail []string
+	for _, v := range views {
+		detail = append(detail, "view "+v+on)
+	}
+	for _, k := range keys {
+		detail = append(detail, k+on)
+	}
+	e.Detail = strings.Join(detail, "\n")
+	return e
 }
 
 // dropIndexes plans DROP INDEX.

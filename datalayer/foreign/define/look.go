@@ -129,11 +129,11 @@ func actionWords(letter string) string {
 
 // dependents are the views of the local PostgreSQL over a relation or its foreign child.
 func (w *work) dependents(ctx context.Context, oid uint32) ([]string, error) {
-	rows, err := w.conn.Query(ctx, `SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.relname)
+	rows, err := w.conn.Query(ctx, `SELECT DISTINCT c.oid::pg_catalog.regclass::text
 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
 JOIN pg_catalog.pg_class c ON c.oid = r.ev_class JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid <> $1 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-  AND (d.refobjid = $1 OR d.refobjid IN (SELECT m.child FROM pinnacle_foreign.mirrored m WHERE m.relation = $1)) ORDER BY 1`, oid)
+  AND c.oid NOT IN (SELECT m.relation FROM pinnacle_foreign.mirrored m) AND (d.refobjid = $1 OR d.refobjid IN (SELECT m.child FROM pinnacle_foreign.mirrored m WHERE m.relation = $1)) ORDER BY 1`, oid)
 	if err != nil {
 		return nil, err
 	}
