@@ -14,7 +14,8 @@ type Entries map[string]Entry
 // Entry is how one construct is written.
 type Entry struct {
 	// Template is the engine's SQL: $1, $2, … stand for the operands or arguments, each of which is a name, a value, a call
-	// or in parentheses; $* for all of them with commas; $type for the type of a cast as SQL.Type writes it.
+	// or in parentheses; $* for all of them with commas; $type for the type of the result as SQL.Type writes it,
+	// with the digits of a numeric where they are known.
 	Template string
 	// Guards are what must hold of the operands; each is a word and the number of an operand from 1, "const 2".
 	Guards []Guard
@@ -35,7 +36,7 @@ type Guard struct {
 //	int4 / int4 => $1 // $2 if nonzero 2
 //
 // The guards are: const (the operand is a constant that is not NULL), nonzero (a constant number other than 0), positive (a
-// constant number above 0), plain (a constant pattern of LIKE without a backslash), ascii (a constant text of ASCII), short (a number whose digits are
+// constant number above 0), field (a constant field of EXTRACT that gives whole numbers), plain (a constant pattern of LIKE without a backslash), ascii (a constant text of ASCII), short (a number whose digits are
 // known and fit the engine's numbers, see SQL.MaxDigits). "#" begins a comment. A later line of the same signature replaces
 // an earlier one, and "signature => !" removes it. It panics where the text is wrong, as it is a part of the program.
 func ReadEntries(tables ...string) Entries {
@@ -146,6 +147,7 @@ var guardTests = map[string]func(s *SQL, e Expr) bool{
 	"const":    func(_ *SQL, e Expr) bool { c, ok := constantOf(e); return ok && !c.Null },
 	"nonzero":  func(_ *SQL, e Expr) bool { n, ok := numberOfConstant(e); return ok && n.Sign() != 0 },
 	"positive": func(_ *SQL, e Expr) bool { n, ok := numberOfConstant(e); return ok && n.Sign() > 0 },
+	"field":    func(_ *SQL, e Expr) bool { return wholeField(e) },
 	"plain": func(_ *SQL, e Expr) bool {
 		c, ok := constantOf(e)
 		return ok && !c.Null && !strings.Contains(c.Text, `\`)

@@ -130,6 +130,8 @@ func callNumber(c *Call) Number {
 	}
 	n := NumberOf(c.Args[0])
 	switch {
+	case c.Name == "extract" && len(c.Args) == 2 && wholeField(c.Args[0]):
+		return Number{Digits: 10, Known: true, Fixed: true}
 	case c.Name == "abs" && n.Known:
 		return n
 	case c.Name == "round" && len(c.Args) == 2 && n.Known:
@@ -140,6 +142,19 @@ func callNumber(c *Call) Number {
 		}
 	}
 	return Number{}
+}
+
+// wholeField says whether EXTRACT of a constant field gives whole numbers.
+func wholeField(e Expr) bool {
+	c, ok := constantOf(e)
+	if !ok || c.Null {
+		return false
+	}
+	switch strings.ToLower(c.Text) {
+	case "century", "day", "decade", "dow", "doy", "hour", "isodow", "isoyear", "millennium", "minute", "month", "quarter", "week", "year":
+		return true
+	}
+	return false
 }
 
 // choiceNumber is the Number of a choice between expressions, Fixed where all have one scale; a NULL gives no number.

@@ -217,6 +217,9 @@ func negated(name string, right Expr) Expr {
 	if !ok || name != "-" || c.Null || !numberType(c.Type.OID) || c.Text == "" || c.Text[0] < '0' || c.Text[0] > '9' {
 		return nil
 	}
+	if c.Type.OID != oidFloat4 && c.Type.OID != oidFloat8 && strings.Trim(c.Text, "0.") == "" {
+		return c // only floats have a negative zero
+	}
 	return &Constant{Text: "-" + c.Text, Type: c.Type}
 }
 

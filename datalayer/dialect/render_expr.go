@@ -26,7 +26,7 @@ func (r *Renderer) Expr(e Expr) (string, error) {
 		if x.Variadic {
 			return "", &Unproven{What: "VARIADIC"}
 		}
-		return r.entry(x, Signature(x), x.Args, "")
+		return r.entry(x, Signature(x), x.Args)
 	case *Aggregate:
 		return r.aggregate(x)
 	case *Cast:
@@ -36,7 +36,7 @@ func (r *Renderer) Expr(e Expr) (string, error) {
 	case *NullTest:
 		return r.nullTest(x)
 	case *BoolTest:
-		return r.entry(x, Signature(x), []Expr{x.Arg}, "")
+		return r.entry(x, Signature(x), []Expr{x.Arg})
 	case *Distinct:
 		return r.distinct(x)
 	case *ArrayOp:
@@ -44,7 +44,7 @@ func (r *Renderer) Expr(e Expr) (string, error) {
 	case *Case:
 		return r.caseExpr(x)
 	case *Coalesce:
-		return r.entry(x, Signature(x), x.Args, "")
+		return r.entry(x, Signature(x), x.Args)
 	case *Exists:
 		return r.exists(x)
 	case *HasRow:
@@ -111,13 +111,13 @@ func (r *Renderer) constant(c *Constant) (string, error) {
 
 func (r *Renderer) operator(x *Operator) (string, error) {
 	if x.Left == nil {
-		return r.entry(x, Signature(x), []Expr{x.Right}, "")
+		return r.entry(x, Signature(x), []Expr{x.Right})
 	}
-	return r.entry(x, Signature(x), []Expr{x.Left, x.Right}, "")
+	return r.entry(x, Signature(x), []Expr{x.Left, x.Right})
 }
 
-// entry writes a construct by its template. to is the type that $type stands for.
-func (r *Renderer) entry(e Expr, signature string, args []Expr, to string) (string, error) {
+// entry writes a construct by its template.
+func (r *Renderer) entry(e Expr, signature string, args []Expr) (string, error) {
 	entry, ok := r.sql.Entries[signature]
 	if !ok {
 		return "", &Unproven{What: signature}
@@ -135,6 +135,12 @@ func (r *Renderer) entry(e Expr, signature string, args []Expr, to string) (stri
 		var err error
 		if texts[i], err = r.Expr(a); err != nil {
 			return "", err
+		}
+	}
+	to := ""
+	if strings.Contains(entry.Template, "$type") {
+		if to = r.resultType(e); to == "" {
+			return "", &Unproven{What: signature + " into a type that the engine lacks"}
 		}
 	}
 	return fill(entry.Template, texts, to), nil
@@ -216,19 +222,23 @@ func (r *Renderer) cast(x *Cast) (string, error) {
 			return r.Expr(x.Arg)
 		}
 	}
-	to := ""
-	if r.sql.Type != nil {
-		t := x.To
-		if n := NumberOf(x); t.OID == oidNumeric && t.Mod < 0 && n.Known {
-			t.Mod = int32(n.Precision()<<16|n.Scale) + 4
-		}
-		to, _ = r.sql.Type(t)
+	return r.entry(x, Signature(x), []Expr{x.Arg})
+}
+
+// resultType is how the engine calls the type of an expression, a numeric with the digits that are known of it; "" for none.
+func (r *Renderer) resultType(e Expr) string {
+	if r.sql.Type == nil {
+		return ""
 	}
-	signature := Signature(x)
-	if entry, ok := r.sql.Entries[signature]; ok && to == "" && strings.Contains(entry.Template, "$type") {
-		return "", &Unproven{What: signature}
+	t := e.ResultType()
+	if n := NumberOf(e); t.OID == oidNumeric && t.Mod < 0 && n.Known {
+		t.Mod = int32(max(n.Precision(), 1)<<16|n.Scale) + 4
 	}
-	return r.entry(x, signature, []Expr{x.Arg}, to)
+	name, ok := r.sql.Type(t)
+	if !ok {
+		return ""
+	}
+	return name
 }
 
 func (r *Renderer) boolOp(x *BoolOp) (string, error) {
@@ -271,7 +281,7 @@ func (r *Renderer) hasRow(relation string, t *Table) (string, error) {
 }
 
 func (r *Renderer) distinct(x *Distinct) (string, error) {
-	text, err := r.entry(x, Signature(x), []Expr{x.Left, x.Right}, "")
+	text, err := r.entry(x, Signature(x), []Expr{x.Left, x.Right})
 	if x.Not {
 		text = "(NOT " + text + ")"
 	}

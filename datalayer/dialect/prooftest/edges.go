@@ -30,6 +30,9 @@ var edges = map[string][]string{
 	"interval": {"-1 mons", "00:00:00", "00:00:01", "1 day", "24:00:00", "30 days", "1 mon", "1 year 2 mons 3 days 04:05:06.789"},
 	"uuid": {"00000000-0000-0000-0000-000000000000", "80000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
 		"ffffffff-ffff-ffff-ffff-ffffffffffff"},
+	// field is a text that names a field of EXTRACT.
+	"field": {"century", "day", "decade", "dow", "doy", "hour", "isodow", "isoyear", "millennium", "minute", "month", "quarter", "week",
+		"year", "second", "epoch", "nothing"},
 	"bytea": {`\x`, `\x00`, `\x61`, `\xff`, `\x6162`},
 	"json":  {`{"a": 1}`, `[]`, `null`},
 	"jsonb": {`{"a": 1}`, `[]`, `null`},
@@ -63,7 +66,7 @@ func columnType(typname string, operand int) string {
 
 // sqlNames are the types as SQL says them.
 var sqlNames = map[string]string{"bool": "boolean", "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real",
-	"float8": "double precision", "text": "text", "date": "date", "timestamp": "timestamp without time zone",
+	"float8": "double precision", "text": "text", "field": "text", "date": "date", "timestamp": "timestamp without time zone",
 	"timestamptz": "timestamp with time zone", "time": "time without time zone", "interval": "interval", "uuid": "uuid", "bytea": "bytea",
 	"json": "json", "jsonb": "jsonb"}
 

@@ -92,7 +92,7 @@ func newBench(t *testing.T, s Subject, server *lab.Postgres) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	b := &bench{Subject: s, pg: pg, conn: conn, tables: map[string]*dialect.Table{}, accepted: map[string][]string{}}
+	b := &bench{Subject: s, pg: pg, conn: conn, tables: map[string]*dialect.Table{}, accepted: map[string][]string{}, unusable: map[string]error{}}
 	set := "SET timezone = 'GMT'; SET datestyle = ISO; SET intervalstyle = postgres; SET extra_float_digits = 3; CREATE SCHEMA IF NOT EXISTS %q"
 	if _, err := b.ask(t.Context(), fmt.Sprintf(set, s.Schema)); err != nil {
 		t.Fatal(err)
@@ -108,6 +108,8 @@ type bench struct {
 	// tables are those made so far, by name; accepted the edges that the engine stores, by type.
 	tables   map[string]*dialect.Table
 	accepted map[string][]string
+	// unusable says why the engine stores no value of a type.
+	unusable map[string]error
 
 	statements, values int
 }

@@ -75,6 +75,9 @@ func callOf(signature string) construct {
 	if args != "" && args != "*" {
 		c.types = strings.Split(args, ",")
 	}
+	if name == "extract" || name == "date_part" || name == "date_trunc" {
+		c.types[0] = "field"
+	}
 	switch {
 	case name == "group":
 		c.kind = groupKind

@@ -59,6 +59,18 @@ func (b *bench) probe(ctx context.Context, typ string, operand int) error {
 	if b.accepted[k] != nil {
 		return nil
 	}
+	if err := b.unusable[k]; err != nil {
+		return err
+	}
+	err := b.insertEdges(ctx, typ, operand, k)
+	if err != nil {
+		b.unusable[k] = err
+	}
+	return err
+}
+
+// insertEdges makes the table of one type's edges.
+func (b *bench) insertEdges(ctx context.Context, typ string, operand int, k string) error {
 	t, err := b.createAs(ctx, "e_"+strings.ReplaceAll(k, " ", "_"), []string{columnType(typ, operand)})
 	if err != nil {
 		return err
