@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ var cluster struct {
 	server *lab.Postgres
 	dir    string
 	err    error
+	number atomic.Int64
 }
 
 // TestMain stops the cluster.
@@ -70,28 +72,28 @@ type bench struct {
 	localURL           string
 }
 
-// names makes database names unique.
-var names = make(chan int, 1)
-
-func init() { names <- 0 }
-
-// newBench starts all that a test needs.
-func newBench(t *testing.T, traits backend.Traits, refuse func(dialect.Statement) string, limits foreign.Config) *bench {
+// startCluster sees to the PostgreSQL, and gives a number that nobody else has.
+func startCluster(t testing.TB) int {
 	t.Helper()
-	ctx := context.Background()
 	cluster.Do(func() {
 		if cluster.dir, cluster.err = os.MkdirTemp("/tmp", "foreign"); cluster.err != nil {
 			return
 		}
 		if cluster.err = os.Chmod(cluster.dir, 0o755); cluster.err == nil {
-			cluster.server, cluster.err = lab.StartPostgres(ctx, filepath.Join(cluster.dir, "pg"), "max_connections=200")
+			cluster.server, cluster.err = lab.StartPostgres(context.Background(), filepath.Join(cluster.dir, "pg"), "max_connections=200")
 		}
 	})
 	if cluster.err != nil {
 		t.Fatal(cluster.err)
 	}
-	n := <-names + 1
-	names <- n
+	return int(cluster.number.Add(1))
+}
+
+// newBench starts all that a test needs.
+func newBench(t *testing.T, traits backend.Traits, refuse func(dialect.Statement) string, limits foreign.Config) *bench {
+	t.Helper()
+	ctx := context.Background()
+	n := startCluster(t)
 	root := connect(t, cluster.server.URL("postgres"))
 	url := map[string]string{}
 	for _, kind := range []string{"local", "plain", "data"} {
@@ -117,19 +119,7 @@ func newBench(t *testing.T, traits backend.Traits, refuse func(dialect.Statement
 	limits.Logger = slog.New(slog.NewTextHandler(&testLog{t: t}, nil))
 	limits.Directory = t.TempDir()
 	b.server = foreign.NewServer(limits)
-	path := filepath.Join(cluster.dir, fmt.Sprintf("s%d", n))
-	if err := os.Mkdir(path, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("unix", filepath.Join(path, ".s.PGSQL.5433"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(path, ".s.PGSQL.5433"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- b.server.Serve(ctx, listener) }()
+	path, served := serve(t, b.server, n)
 	t.Cleanup(func() {
 		for _, c := range []*pgx.Conn{b.local, b.plain, b.data} {
 			_ = c.Close(ctx)
@@ -149,8 +139,27 @@ func newBench(t *testing.T, traits backend.Traits, refuse func(dialect.Statement
 	return b
 }
 
+// serve serves on a socket in a directory that PostgreSQL's user can enter.
+func serve(t testing.TB, server *foreign.Server, number int) (dir string, served chan error) {
+	t.Helper()
+	dir = filepath.Join(cluster.dir, fmt.Sprintf("s%d", number))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", filepath.Join(dir, ".s.PGSQL.5433"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, ".s.PGSQL.5433"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	served = make(chan error, 1)
+	go func() { served <- server.Serve(context.Background(), listener) }()
+	return dir, served
+}
+
 // mirror makes the foreign tables.
-func mirror(t *testing.T, local *pgx.Conn, catalog *dialect.Catalog, host string) {
+func mirror(t testing.TB, local *pgx.Conn, catalog *dialect.Catalog, host string) {
 	t.Helper()
 	run(t, local, "CREATE EXTENSION postgres_fdw")
 	run(t, local, fmt.Sprintf("CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '5433', dbname 'x', use_remote_estimate 'true', fetch_size '70', batch_size '30')", dialect.ForeignServer, host))
@@ -172,7 +181,7 @@ func mirror(t *testing.T, local *pgx.Conn, catalog *dialect.Catalog, host string
 }
 
 // testLog passes log lines to a test.
-type testLog struct{ t *testing.T }
+type testLog struct{ t testing.TB }
 
 // Write implements io.Writer.
 func (l *testLog) Write(b []byte) (int, error) {
@@ -181,7 +190,7 @@ func (l *testLog) Write(b []byte) (int, error) {
 }
 
 // connect opens a session for whole texts.
-func connect(t *testing.T, url string) *pgx.Conn {
+func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -196,7 +205,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 }
 
 // run runs a text that must not fail.
-func run(t *testing.T, c *pgx.Conn, text string) {
+func run(t testing.TB, c *pgx.Conn, text string) {
 	t.Helper()
 	if out := answer(c, text); strings.HasPrefix(out, "ERROR") {
 		t.Fatalf("%s\n%s", text, out)
