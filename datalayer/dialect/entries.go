@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -36,7 +37,8 @@ type Guard struct {
 //	int4 / int4 => $1 // $2 if nonzero 2
 //
 // The guards are: const (the operand is a constant that is not NULL), nonzero (a constant number other than 0), positive (a
-// constant number above 0), field (a constant field of EXTRACT that gives whole numbers), plain (a constant pattern of LIKE without a backslash), ascii (a constant text of ASCII), short (a number whose digits are
+// constant number above 0), field (a constant field of EXTRACT that gives whole numbers), one:a|b (the
+// constant a or b, in any case), plain (a constant pattern of LIKE without a backslash), ascii (a constant text of ASCII), short (a number whose digits are
 // known and fit the engine's numbers, see SQL.MaxDigits). "#" begins a comment. A later line of the same signature replaces
 // an earlier one, and "signature => !" removes it. It panics where the text is wrong, as it is a part of the program.
 func ReadEntries(tables ...string) Entries {
@@ -87,7 +89,7 @@ func readGuards(line, text string) []Guard {
 	var all []Guard
 	for part := range strings.SplitSeq(text, ",") {
 		g := Guard{}
-		if _, err := fmt.Sscanf(strings.TrimSpace(part), "%s %d", &g.Word, &g.Operand); err != nil || guardTests[g.Word] == nil {
+		if _, err := fmt.Sscanf(strings.TrimSpace(part), "%s %d", &g.Word, &g.Operand); err != nil || g.test() == nil {
 			panic("dialect: no guard " + part + " in " + line)
 		}
 		all = append(all, g)
@@ -140,6 +142,18 @@ func natural(signature string) string {
 		return f[0] + " $1"
 	}
 	return "$1 " + strings.ToUpper(strings.Join(f[1:len(f)-1], " ")) + " $2"
+}
+
+// test is what decides a guard, nil for a word that is none.
+func (g Guard) test() func(s *SQL, e Expr) bool {
+	words, ok := strings.CutPrefix(g.Word, "one:")
+	if !ok {
+		return guardTests[g.Word]
+	}
+	return func(_ *SQL, e Expr) bool {
+		c, ok := constantOf(e)
+		return ok && !c.Null && slices.Contains(strings.Split(words, "|"), strings.ToLower(c.Text))
+	}
 }
 
 // guardTests are the guards by their words.

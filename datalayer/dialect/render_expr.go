@@ -123,7 +123,7 @@ func (r *Renderer) entry(e Expr, signature string, args []Expr) (string, error) 
 		return "", &Unproven{What: signature}
 	}
 	for _, g := range entry.Guards {
-		if g.Operand > len(args) || !guardTests[g.Word](r.sql, args[g.Operand-1]) {
+		if g.Operand > len(args) || !g.test()(r.sql, args[g.Operand-1]) {
 			return "", &Unproven{What: signature + " of operands that are not " + g.Word}
 		}
 	}

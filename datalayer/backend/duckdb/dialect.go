@@ -10,17 +10,6 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
-// proven is what DuckDB answers as PostgreSQL does. Its numbers of one type compute within that type and end the
-// statement where the result does not fit, as PostgreSQL's do; its decimals keep all digits of +, - and *, and of sums.
-const proven = `
-{int2,int4,int8} {+,-,*} {int2,int4,int8}
-sum({int2,int4}) => CAST(sum($1) AS BIGINT)
-sum({int8,numeric})
-numeric {+,-,*} numeric
-text ~~ text => $1 LIKE $2 if plain 2
-text !~~ text => $1 NOT LIKE $2 if plain 2
-`
-
 // newSQL describes DuckDB's SQL to the renderer.
 func newSQL() *dialect.SQL {
 	return &dialect.SQL{

@@ -16,6 +16,9 @@ func canceled(ctx context.Context) error {
 	return &backend.Error{Code: "57014", Message: "canceling statement due to user request", Err: context.Cause(ctx)}
 }
 
+// asksPostgres is what a template of the table throws for a value that PostgreSQL treats otherwise.
+const asksPostgres = "unproven"
+
 // asError turns an error of DuckDB's into one that a client understands. DuckDB has classes of errors, not codes; their
 // words tell the rest. What DuckDB says of values in the rows is left out.
 func asError(ctx context.Context, err error, table *dialect.Table) error {
@@ -28,6 +31,9 @@ func asError(ctx context.Context, err error, table *dialect.Table) error {
 		return &backend.Error{Code: "HV000", Message: "DuckDB failed", Detail: err.Error(), Err: err}
 	}
 	class, words, _ := strings.Cut(f.message, ": ")
+	if words == asksPostgres || class == "Out of Range Error" && strings.Contains(words, "DECIMAL(") {
+		return &dialect.Unproven{What: "a value for which DuckDB's answer is another, or none"}
+	}
 	e := &backend.Error{Detail: "DuckDB: " + firstLine(f.message), Err: errors.New(class)}
 	if table != nil {
 		e.Schema, e.Table = table.Schema, table.Name

@@ -70,6 +70,9 @@ func (r *rows) values() ([][]byte, error) {
 	if r.row == nil {
 		r.row, r.ends = make([][]byte, len(r.program.Outputs)), make([]int, len(r.program.Outputs))
 	}
+	if r.buf == nil {
+		r.buf = make([]byte, 0, 256) // an empty text is no NULL
+	}
 	r.buf = r.buf[:0]
 	for i, f := range r.program.Outputs {
 		column := r.stream.columns[i]

@@ -250,13 +250,21 @@ func (p *proof) compare(ctx context.Context, text string, params [][]byte) error
 	return fmt.Errorf("%s: the engine refuses: %w", text, mineErr)
 }
 
+// few is how many rows are compared one by one where many statements are alike.
+const few = 40
+
 // rowByRow compares the rows one by one, some of which PostgreSQL refuses.
 func (p *proof) rowByRow(ctx context.Context, text string, params [][]byte) error {
 	ids, err := p.ask(ctx, "SELECT id FROM "+p.from)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
+	step := 1
+	if len(ids) > few && strings.Contains(text, "::") {
+		step = len(ids)/few + 1 // a statement with a constant or a parameter, of which there are many
+	}
+	for i := 0; i < len(ids); i += step {
+		id := ids[i]
 		one := text + " WHERE ((id = " + string(id[0]) + "))"
 		program, err := p.compile(one)
 		if program == nil {
