@@ -23,6 +23,8 @@ const (
 	costRead  = 0.002
 	costFetch = 0.05
 	costGive  = 0.01
+	// costFinish is for a statement that is finished in the local PostgreSQL, whatever its size.
+	costFinish = 300
 	// costSort is for a comparison of the engine's sort.
 	costSort = 0.001
 	// unknownRows stands for the size of a table that nobody knows.
@@ -51,7 +53,7 @@ func (l *link) explain(ctx context.Context, st *Statement) (string, error) {
 	}
 	total := costStart + read*costRead + rows*costGive
 	if st.Unproven != nil {
-		total += read * costFetch
+		total += read*costFetch + costFinish
 	}
 	if len(tree.OrderBy) > 0 && rows > 1 {
 		total += rows * math.Log2(rows) * costSort

@@ -57,7 +57,7 @@ func (st *Statement) finishSelect(s *Server, tree *dialect.Select) error {
 	}
 	names := map[*dialect.Relation]*dialect.Table{}
 	for i, r := range relations {
-		sc, err := s.scanOf(r, scans[r], &left, i, len(relations) > 1)
+		sc, err := s.scanOf(r, scans[r], &left, i, len(relations) > 1, tree.Lock)
 		if err != nil {
 			return err
 		}
@@ -252,8 +252,9 @@ func countOf(e dialect.Expr, none int64) (n int64, ok bool) {
 	return n, err == nil && n >= 0 && n < 1<<60
 }
 
-// scanOf makes the scan of a relation: the columns that what is left needs, and the key where it asks for ctid.
-func (s *Server) scanOf(r *dialect.Relation, tree *dialect.Select, left *dialect.Select, number int, joined bool) (*scan, error) {
+// scanOf makes the scan of a relation: the columns that what is left needs, and the key where it asks for ctid. Where rows
+// are to be locked, all that are read are, if the engine has such locks.
+func (s *Server) scanOf(r *dialect.Relation, tree *dialect.Select, left *dialect.Select, number int, joined, lock bool) (*scan, error) {
 	needed := map[*dialect.Column]bool{}
 	ticket := false
 	dialect.WalkStatement(left, func(e dialect.Expr) bool {
@@ -309,6 +310,13 @@ func (s *Server) scanOf(r *dialect.Relation, tree *dialect.Select, left *dialect
 	}
 	sc.params = numbers.places
 	var err error
+	if lock {
+		tree.Lock = true
+		if sc.program, err = s.compileChange(tree); err == nil {
+			return sc, nil
+		}
+		tree.Lock = false
+	}
 	sc.program, err = s.compileChange(tree)
 	return sc, err
 }

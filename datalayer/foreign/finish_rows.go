@@ -43,7 +43,9 @@ type finishRows struct {
 
 // finishedRows begins a statement that is to be finished. The relations are read in full, but for a chunked statement.
 func (l *link) finishedRows(ctx context.Context, f *finishing, params [][]byte) (rows backend.Rows, err error) {
-	conn, err := l.server.config.Finish.Acquire(ctx)
+	waiting, enough := context.WithTimeout(ctx, endTime)
+	conn, err := l.server.config.Finish.Acquire(waiting)
+	enough()
 	if err != nil {
 		return nil, &backend.Error{Code: codeTooManySessions, Message: "no session of the local PostgreSQL could be had to finish a statement", Detail: err.Error(), Err: err}
 	}

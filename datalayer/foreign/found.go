@@ -111,7 +111,7 @@ func (s *Server) compileFound(st *Statement, target *dialect.Relation, others di
 		return noKey(table)
 	}
 	f := &foundChange{table: table, keys: len(key), values: len(set), returning: len(returning), joined: others != nil}
-	read := &dialect.Select{From: target, Where: where}
+	read := &dialect.Select{From: target, Where: where, Lock: others == nil}
 	if others != nil {
 		read.From = &dialect.Join{Kind: dialect.CrossJoin, Left: target, Right: others}
 	}

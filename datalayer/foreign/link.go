@@ -148,10 +148,13 @@ func (l *link) exec(ctx context.Context, program backend.Program, params [][]byt
 // estimate asks for the rows that a Select gives: on the session that there is, where nothing is open on it, otherwise on
 // another.
 func (l *link) estimate(ctx context.Context, program backend.Program) (float64, error) {
-	if l.conn != nil && len(l.open) == 0 {
+	if l.conn != nil && (len(l.open) == 0 || l.server.traits.ManyResults) {
 		rows, err := l.conn.Estimate(ctx, program)
 		l.note(err)
 		return rows, err
+	}
+	if l.conn != nil && l.server.pool.full() {
+		return -1, nil // to wait for a session while one is held could be to wait forever
 	}
 	other := &link{server: l.server}
 	defer other.release()

@@ -58,6 +58,9 @@ func (p *pool) get(ctx context.Context) (conn backend.Conn, reused bool, err err
 	return conn, false, nil
 }
 
+// full reports whether all sessions are in use.
+func (p *pool) full() bool { return len(p.slots) == cap(p.slots) }
+
 // put takes a session back that has neither transaction nor open results.
 func (p *pool) put(conn backend.Conn) {
 	p.mu.Lock()

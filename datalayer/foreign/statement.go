@@ -145,6 +145,13 @@ func (s *Server) compileSelect(st *Statement, tree *dialect.Select) error {
 	if err != nil {
 		return err
 	}
+	if st.Unproven != nil && asked.Lock {
+		unlocked := *asked
+		unlocked.Lock = false
+		if program, unproven, err := s.engineCompile(&unlocked); err == nil && unproven == nil {
+			st.program, st.Unproven = program, nil
+		}
+	}
 	if st.Unproven == nil {
 		st.ids, st.sample = ids, share
 		return nil
