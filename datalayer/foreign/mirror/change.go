@@ -9,12 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// finish gives the foreign tables the rights of what clients name, and commits.
-func (b *script) finish() {
-	b.add("SELECT pinnacle_foreign.copy_rights()")
-	b.add("COMMIT")
-}
-
 // make adds all that a relation needs.
 func (p *pass) make(b *script, s *shape) {
 	b.add("SET LOCAL ROLE %s", quoted(p.m.config.Owner))
@@ -39,7 +33,7 @@ func (p *pass) create(ctx context.Context, names []qualified) error {
 				return err
 			}
 		}
-		b.finish()
+		b.add("COMMIT")
 		err := execute(ctx, p.conn, b.String())
 		switch {
 		case err == nil:
@@ -76,7 +70,7 @@ func (p *pass) createOne(ctx context.Context, name qualified) error {
 		b.add("BEGIN")
 		p.make(&b, s)
 		s.noteAs(&b, digest, body)
-		b.finish()
+		b.add("COMMIT")
 		err := execute(ctx, p.conn, b.String())
 		switch {
 		case err == nil:
@@ -168,7 +162,7 @@ func (p *pass) changeOne(ctx context.Context, name qualified, old *shape) error 
 		if err := want.note(&b); err != nil {
 			return err
 		}
-		b.finish()
+		b.add("COMMIT")
 		err := execute(ctx, p.conn, b.String())
 		switch {
 		case err == nil:

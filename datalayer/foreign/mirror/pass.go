@@ -82,6 +82,9 @@ func (p *pass) run(ctx context.Context) error {
 	if !p.added {
 		return nil
 	}
+	if err := p.rights(ctx); err != nil {
+		return err
+	}
 	return p.foreignKeys(ctx)
 }
 
@@ -99,8 +102,26 @@ func (p *pass) prepare(ctx context.Context) error {
 	if err := p.server(ctx); err != nil {
 		return err
 	}
+	// An earlier process may have ended before it did this.
+	if err := p.rights(ctx); err != nil {
+		return err
+	}
 	p.m.ready = true
 	return nil
+}
+
+// rights gives the foreign tables the rights of what clients name. Without statistics PostgreSQL would take long for it.
+func (p *pass) rights(ctx context.Context) error {
+	text := "SELECT pinnacle_foreign.copy_rights()"
+	if p.report.Created > batchSize {
+		text = "ANALYZE pinnacle_foreign.mirrored; " + text
+	}
+	err := execute(ctx, p.conn, text)
+	if busy(err) {
+		p.report.Waiting++
+		return nil
+	}
+	return err
 }
 
 // server makes the foreign server and the user mapping of everyone, or gives them this process's options.
