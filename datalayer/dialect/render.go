@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 )
@@ -17,20 +18,22 @@ func (s *SQL) Render(stmt *Select) (*Rendered, error) {
 }
 
 // Begin begins a statement that the engine's package writes itself and that holds conditions or expressions.
-func (s *SQL) Begin() *Renderer { return &Renderer{sql: s, indexes: map[string]int{}} }
+func (s *SQL) Begin() *Renderer {
+	return &Renderer{sql: s, indexes: map[string]int{}, mark: fmt.Sprintf("\x01%016x", rand.Uint64())}
+}
 
 // Renderer writes the parts of one statement. Texts that it gives hold marks for values; Finish puts placeholders there.
 type Renderer struct {
-	sql     *SQL
+	sql *SQL
+	// mark begins and ends the number of a value in a text that is not finished. It is drawn anew for each statement, so that
+	// no name of a table can hold it.
+	mark    string
 	values  []Expr
 	indexes map[string]int
 	raw     []Raw
 	outputs []output
 	plain   bool
 }
-
-// mark begins and ends the number of a value in a text that is not finished. No SQL holds it.
-const mark = "\x01"
 
 // value gives the mark of a constant or parameter. The same one has the same mark, so that equal expressions have equal texts.
 func (r *Renderer) value(e Expr) string {
@@ -47,7 +50,7 @@ func (r *Renderer) value(e Expr) string {
 		r.indexes[key] = i
 		r.values = append(r.values, e)
 	}
-	return mark + strconv.Itoa(i) + mark
+	return r.mark + strconv.Itoa(i) + r.mark
 }
 
 // Finish makes the statement of a text, with its values in their places.
@@ -57,7 +60,7 @@ func (r *Renderer) Finish(text string) (*Rendered, error) {
 		out.outputs = r.outputs
 	}
 	var b strings.Builder
-	parts := strings.Split(text, mark)
+	parts := strings.Split(text, r.mark)
 	for i, part := range parts {
 		if i%2 == 0 {
 			b.WriteString(part)
@@ -65,7 +68,7 @@ func (r *Renderer) Finish(text string) (*Rendered, error) {
 		}
 		at, err := strconv.Atoi(part)
 		if err != nil || at >= len(r.values) {
-			return nil, &Unproven{What: "a name with a control character"}
+			return nil, &Unproven{What: "a text that this renderer did not write"}
 		}
 		value, bound, err := r.sql.Value(len(out.Args)+1, r.values[at])
 		if err != nil {
@@ -75,9 +78,6 @@ func (r *Renderer) Finish(text string) (*Rendered, error) {
 			out.Args = append(out.Args, r.values[at])
 		}
 		b.WriteString(value)
-	}
-	if len(parts)%2 == 0 {
-		return nil, &Unproven{What: "a name with a control character"}
 	}
 	out.Text = b.String()
 	return out, nil

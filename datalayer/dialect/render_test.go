@@ -85,6 +85,8 @@ func TestRender(t *testing.T) {
 		"SELECT sum(m) FROM public.t":                                                                                                                               "! sum(numeric), the digits of which are not known",
 		"SELECT avg(n) FROM public.t":                                                                                                                               `SELECT sum("n"), count("n") FROM t`,
 		"SELECT n FROM public.t GROUP BY 1":                                                                                                                         `SELECT "n" FROM t GROUP BY 1`,
+		"SELECT DISTINCT v FROM public.t":                                                                                                                           "! column v, which is not compared by its bytes",
+		"SELECT DISTINCT x FROM public.t":                                                                                                                           `SELECT DISTINCT "x" FROM t`,
 		"SELECT m FROM public.t GROUP BY 1":                                                                                                                         "! groups of numerics that are equal and look different",
 		"SELECT sum(CASE WHEN b THEN n ELSE 0::numeric END) FROM public.t":                                                                                          `SELECT sum((CASE WHEN "b" THEN "n" ELSE '0' END)), max((CASE WHEN "b" THEN (CASE WHEN ("n" IS NOT NULL) THEN '2' END) ELSE '0' END)) FROM t`,
 		"SELECT count(*) FILTER (WHERE (k > 3)) FROM public.t":                                                                                                      `SELECT count(*) FILTER (WHERE ("k" > '3')) FROM t`,
