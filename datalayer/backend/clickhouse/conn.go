@@ -55,7 +55,7 @@ func (c *Conn) Query(ctx context.Context, program backend.Program, params [][]by
 	if err != nil {
 		return nil, err
 	}
-	return &rows{answer: a, columns: p.columns, row: make([][]byte, len(p.columns))}, nil
+	return &rows{answer: a, columns: p.columns, row: make([][]byte, len(p.columns)), text: make([]byte, 0, 256)}, nil
 }
 
 // program checks that a program is one of this engine.

@@ -18,7 +18,7 @@ func (e *Engine) compileInsert(s *dialect.Insert) (*Program, error) {
 
 // plainInsert is an INSERT of one statement.
 func (e *Engine) plainInsert(s *dialect.Insert) (*Program, error) {
-	c := &compiler{engine: e}
+	c := e.compiler()
 	c.text.WriteString("INSERT INTO " + tableName(s.Into.Table) + " (")
 	for i, column := range s.Columns {
 		if i > 0 {
@@ -54,8 +54,7 @@ func (c *compiler) insertRow(columns []*dialect.Column, row []dialect.Expr) erro
 			c.text.WriteString(map[bool]string{true: "NULL", false: "DEFAULT"}[columns[i].Generated == dialect.Identity])
 			continue
 		}
-		c.text.WriteString("?")
-		if err := c.value(v, factsOf(columns[i]), columns[i]); err != nil {
+		if err := c.put(v, factsOf(columns[i]), columns[i]); err != nil {
 			return err
 		}
 	}
@@ -66,16 +65,18 @@ func (c *compiler) insertRow(columns []*dialect.Column, row []dialect.Expr) erro
 // returning writes MariaDB's RETURNING, and ends the program.
 func (c *compiler) returning(list []dialect.Expr) (*Program, error) {
 	if len(list) == 0 {
-		return c.done(), nil
+		return c.done()
 	}
 	c.text.WriteString(" RETURNING ")
 	readers, err := c.list(list)
 	if err != nil {
 		return nil, err
 	}
-	p := c.done()
-	p.columns = readers
-	return p, nil
+	p, err := c.done()
+	if err == nil {
+		p.columns = readers
+	}
+	return p, err
 }
 
 // compileUpdate makes a statement of an UPDATE of one table.
@@ -86,26 +87,54 @@ func (e *Engine) compileUpdate(s *dialect.Update) (*Program, error) {
 	if len(s.Returning) > 0 {
 		return e.updateInSteps(s)
 	}
-	c := &compiler{engine: e}
+	c := e.compiler()
 	c.text.WriteString("UPDATE " + c.relation(s.Table) + " SET ")
+	changed := map[*dialect.Column]bool{}
 	for i, a := range s.Set {
 		if i > 0 {
 			c.text.WriteString(", ")
 		}
 		c.text.WriteString(quote(a.Column.Native) + " = ")
-		if _, ok := a.Value.(*dialect.Default); ok {
-			c.text.WriteString("DEFAULT")
-			continue
-		}
-		c.text.WriteString("?")
-		if err := c.value(a.Value, factsOf(a.Column), a.Column); err != nil {
+		if err := c.assign(a, changed); err != nil {
 			return nil, err
 		}
+		changed[a.Column] = true
 	}
 	if err := c.where(s.Where); err != nil {
 		return nil, err
 	}
-	return c.done(), nil
+	return c.done()
+}
+
+// assign writes the value of an assignment. MySQL computes each from what those before it have set, MariaDB, by its SQL mode,
+// from the old row as PostgreSQL does.
+func (c *compiler) assign(a dialect.Assignment, changed map[*dialect.Column]bool) error {
+	switch a.Value.(type) {
+	case *dialect.Default:
+		c.text.WriteString("DEFAULT")
+		return nil
+	case *dialect.Constant, *dialect.Param:
+		return c.put(a.Value, factsOf(a.Column), a.Column)
+	}
+	var err error
+	dialect.Walk(a.Value, func(e dialect.Expr) bool {
+		if ref, ok := e.(*dialect.ColumnRef); ok && changed[ref.Column] && !c.engine.server.mariaDB {
+			err = &dialect.Unproven{What: "an assignment of a column that the statement changes"}
+		}
+		return err == nil
+	})
+	if f := factsOf(a.Column); err == nil && (f.words != nil || f.fixed || f.kind == asJSON || f.kind == asBoolean) {
+		err = &dialect.Unproven{What: "an expression assigned to column " + a.Column.Name}
+	}
+	if err == nil {
+		err = checked(&dialect.Select{Columns: []dialect.Expr{a.Value}})
+	}
+	if err != nil {
+		return err
+	}
+	text, err := c.r.Expr(a.Value)
+	c.text.WriteString(text)
+	return err
 }
 
 // compileDelete makes a statement of a DELETE from one table.
@@ -116,7 +145,7 @@ func (e *Engine) compileDelete(s *dialect.Delete) (*Program, error) {
 	if len(s.Returning) > 0 && !e.server.mariaDB {
 		return e.deleteInSteps(s)
 	}
-	c := &compiler{engine: e}
+	c := e.compiler()
 	// MariaDB's RETURNING takes no alias; without one columns stand for themselves.
 	where, list := s.Where, s.Returning
 	c.text.WriteString("DELETE FROM " + tableName(s.Table.Table))
@@ -146,29 +175,22 @@ func (e *Engine) compileTruncate(s *dialect.Truncate) (*Program, error) {
 
 // unqualified gives expressions over one relation without its alias.
 func unqualified(list []dialect.Expr) []dialect.Expr {
+	bare := dialect.Rewrite{Expr: func(e dialect.Expr) dialect.Expr {
+		switch x := e.(type) {
+		case *dialect.ColumnRef:
+			like := *x
+			like.Relation = ""
+			return &like
+		case *dialect.RowKey:
+			like := *x
+			like.Relation = ""
+			return &like
+		}
+		return e
+	}}
 	out := make([]dialect.Expr, len(list))
 	for i, x := range list {
-		switch x := x.(type) {
-		case *dialect.ColumnRef:
-			bare := *x
-			bare.Relation = ""
-			out[i] = &bare
-		case *dialect.RowKey:
-			bare := *x
-			bare.Relation = ""
-			out[i] = &bare
-		case *dialect.Operator:
-			bare := *x
-			sides := unqualified([]dialect.Expr{x.Left, x.Right})
-			bare.Left, bare.Right = sides[0], sides[1]
-			out[i] = &bare
-		case *dialect.NullTest:
-			bare := *x
-			bare.Arg = unqualified([]dialect.Expr{x.Arg})[0]
-			out[i] = &bare
-		default:
-			out[i] = x
-		}
+		out[i] = bare.One(x)
 	}
 	return out
 }

@@ -38,13 +38,42 @@ func program(p *Program, err error) (backend.Program, error) {
 // compiler writes one statement.
 type compiler struct {
 	engine *Engine
+	sql    dialect.SQL
+	r      *dialect.Renderer
 	text   strings.Builder
-	args   []argument
+	// stored are the values that the statement puts into columns, or compares with keys.
+	stored []argument
 }
 
-// done makes the program.
-func (c *compiler) done() *Program {
-	p := &Program{text: c.text.String(), args: c.args, guess: -1}
+// compiler begins a statement.
+func (e *Engine) compiler() *compiler {
+	c := &compiler{engine: e, sql: *e.sql}
+	c.sql.Value = c.value
+	c.r = c.sql.Begin()
+	return c
+}
+
+// done makes the program of what was written.
+func (c *compiler) done() (*Program, error) {
+	rendered, err := c.r.Finish(c.text.String())
+	if err != nil {
+		return nil, err
+	}
+	return c.take(rendered), nil
+}
+
+// take makes the program of a rendered statement.
+func (c *compiler) take(rendered *dialect.Rendered) *Program {
+	p := &Program{text: rendered.Text, guess: -1}
+	for _, x := range rendered.Args {
+		param, _ := x.(*dialect.Param) // constants are not bound
+		if param.Number >= storedParam {
+			p.args = append(p.args, c.stored[param.Number-storedParam])
+			continue
+		}
+		f, _ := kindOf(param.Type)
+		p.args = append(p.args, argument{number: param.Number, facts: f})
+	}
 	p.keep = len(p.text) <= keepMost
 	return p
 }
@@ -67,31 +96,65 @@ func factsOf(c *dialect.Column) facts {
 	return f
 }
 
-// compileSelect makes a statement of a scan.
+// compileSelect makes a statement of a Select.
 func (e *Engine) compileSelect(s *dialect.Select) (*Program, error) {
-	from, ok := s.From.(*dialect.Relation)
-	if !ok || len(s.GroupBy)+len(s.Having)+len(s.OrderBy) > 0 || s.Distinct || s.Limit != nil || s.Offset != nil {
-		return nil, &dialect.Unproven{What: "more than a scan"}
+	if len(s.Where) == 1 {
+		if key, ok := s.Where[0].(*dialect.RowKey); ok {
+			return e.selectByKey(s, key)
+		}
 	}
-	c := &compiler{engine: e}
+	if err := checked(s); err != nil {
+		return nil, err
+	}
+	c := e.compiler()
+	like := *s
+	like.Where = narrowed(s.Where)
+	rendered, err := c.sql.Render(&like)
+	if err != nil {
+		return nil, err
+	}
+	p := c.take(rendered)
+	for _, raw := range rendered.Raw {
+		f, _ := kindOf(raw.Type)
+		name := "?column?"
+		if raw.Column != nil {
+			f, name = factsOf(raw.Column), raw.Column.Name
+		}
+		p.columns = append(p.columns, newReader(f, e.place.reading, name))
+	}
+	if rendered.Computes() {
+		p.rendered = rendered
+	}
+	if from, ok := s.From.(*dialect.Relation); ok && len(s.Where)+len(s.GroupBy) == 0 && !s.Distinct && s.Limit == nil && p.rendered == nil {
+		p.guess = from.Table.Rows
+	}
+	return p, nil
+}
+
+// selectByKey reads columns of one row.
+func (e *Engine) selectByKey(s *dialect.Select, key *dialect.RowKey) (*Program, error) {
+	from, ok := s.From.(*dialect.Relation)
+	if !ok {
+		return nil, &dialect.Unproven{What: "a key over several tables"}
+	}
+	c := e.compiler()
 	c.text.WriteString("SELECT ")
 	readers, err := c.list(s.Columns)
 	if err != nil {
 		return nil, err
 	}
 	c.text.WriteString(" FROM " + c.relation(from))
-	if err := c.where(s.Where); err != nil {
+	if err := c.where([]dialect.Expr{key}); err != nil {
 		return nil, err
 	}
 	if s.Lock {
-		c.text.WriteString(" FOR UPDATE")
+		c.text.WriteString(c.sql.Lock)
 	}
-	p := c.done()
-	p.columns = readers
-	if len(s.Where) == 0 {
-		p.guess = from.Table.Rows
+	p, err := c.done()
+	if err == nil {
+		p.columns = readers
 	}
-	return p, nil
+	return p, err
 }
 
 // relation writes a table and its alias.
@@ -102,29 +165,19 @@ func (c *compiler) relation(r *dialect.Relation) string {
 	return tableName(r.Table) + " " + quote(r.Alias)
 }
 
-// list writes the columns of a result, and gives their readers.
+// list writes stored columns, and gives their readers.
 func (c *compiler) list(columns []dialect.Expr) ([]reader, error) {
 	var readers []reader
 	for i, column := range columns {
 		if i > 0 {
 			c.text.WriteString(", ")
 		}
-		switch x := column.(type) {
-		case *dialect.ColumnRef:
-			if x.Column == nil {
-				return nil, &dialect.Unproven{What: "a column of a subquery"}
-			}
-			c.column(x)
-			readers = append(readers, newReader(factsOf(x.Column), c.engine.place.reading, x.Column.Name))
-		case *dialect.Constant:
-			if !x.Null {
-				return nil, &dialect.Unproven{What: "a constant in a select list"}
-			}
-			c.text.WriteString("NULL")
-			readers = append(readers, newReader(facts{}, c.engine.place.reading, ""))
-		default:
-			return nil, &dialect.Unproven{What: fmt.Sprintf("%T", x)}
+		x, ok := column.(*dialect.ColumnRef)
+		if !ok || x.Column == nil {
+			return nil, &dialect.Unproven{What: fmt.Sprintf("%T in RETURNING", column)}
 		}
+		c.column(x)
+		readers = append(readers, newReader(factsOf(x.Column), c.engine.place.reading, x.Column.Name))
 	}
 	if len(columns) == 0 {
 		c.text.WriteString("NULL")
@@ -140,70 +193,39 @@ func (c *compiler) column(x *dialect.ColumnRef) {
 	c.text.WriteString(quote(x.Column.Native))
 }
 
-// where writes conditions.
+// where writes conditions: those of a key, or AND terms.
 func (c *compiler) where(terms []dialect.Expr) error {
-	for i, term := range terms {
-		c.text.WriteString(map[bool]string{true: " WHERE ", false: " AND "}[i == 0])
-		if err := c.condition(term); err != nil {
+	if len(terms) == 0 {
+		return nil
+	}
+	c.text.WriteString(" WHERE ")
+	if key, ok := terms[0].(*dialect.RowKey); ok && len(terms) == 1 {
+		return c.rowKey(key)
+	}
+	var exists error
+	for _, t := range terms {
+		dialect.Walk(t, func(e dialect.Expr) bool {
+			if _, ok := e.(*dialect.Exists); ok {
+				exists = &dialect.Unproven{What: "EXISTS in a change: MySQL cannot read the table that it changes"}
+			}
+			return exists == nil
+		})
+	}
+	if err := checked(&dialect.Select{Where: terms}); err != nil || exists != nil {
+		return firstOf(exists, err)
+	}
+	text, err := c.r.Terms(narrowed(terms))
+	c.text.WriteString(text)
+	return err
+}
+
+// firstOf is the first error that there is.
+func firstOf(all ...error) error {
+	for _, err := range all {
+		if err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// condition writes a test for NULL, or the equality of a column and a value.
-func (c *compiler) condition(term dialect.Expr) error {
-	switch x := term.(type) {
-	case *dialect.NullTest:
-		ref, ok := x.Arg.(*dialect.ColumnRef)
-		if !ok || ref.Column == nil {
-			return &dialect.Unproven{What: "IS NULL of an expression"}
-		}
-		c.column(ref)
-		c.text.WriteString(map[bool]string{true: " IS NOT NULL", false: " IS NULL"}[x.Not])
-		return nil
-	case *dialect.RowKey:
-		return c.rowKey(x)
-	case *dialect.Operator:
-		ref, ok := x.Left.(*dialect.ColumnRef)
-		if x.Name == "=" && ok && ref.Column != nil {
-			return c.equal(ref, x.Right)
-		}
-	}
-	return &dialect.Unproven{What: "a condition other than equality"}
-}
-
-// equal writes the equality of a column and a value of the same type. Where the column's own comparison takes more texts
-// for equal than are, it finds rows by an index and the exact comparison follows.
-func (c *compiler) equal(ref *dialect.ColumnRef, value dialect.Expr) error {
-	f := factsOf(ref.Column)
-	if !ref.Column.Exact || value.ResultType().OID != ref.Type.OID || f.kind == asFloat4 || f.words != nil {
-		return &dialect.Unproven{What: "operator = of this type"}
-	}
-	mark := f.mark()
-	write := func(prefix string, wrapped bool) error {
-		c.text.WriteString(prefix)
-		if wrapped {
-			c.text.WriteString("CONVERT(")
-		}
-		c.column(ref)
-		if wrapped {
-			c.text.WriteString(" USING utf8mb4) COLLATE " + c.engine.server.binary)
-		}
-		c.text.WriteString(" = " + mark)
-		f.fixed = false
-		return c.value(value, f, nil)
-	}
-	if !f.wrapped {
-		return write("", false)
-	}
-	if err := write("(", false); err != nil {
-		return err
-	}
-	if err := write(" AND ", true); err != nil {
-		return err
-	}
-	c.text.WriteString(")")
 	return nil
 }
 
@@ -230,16 +252,18 @@ func (c *compiler) rowKey(k *dialect.RowKey) error {
 		}
 		c.column(&dialect.ColumnRef{Relation: k.Relation, Column: column})
 		f := factsOf(column)
-		c.text.WriteString(" = " + f.mark())
-		if err := c.value(k.Values[i], f, nil); err != nil {
+		before, after, _ := strings.Cut(f.mark(), "?")
+		c.text.WriteString(" = " + before)
+		if err := c.put(k.Values[i], f, nil); err != nil {
 			return err
 		}
+		c.text.WriteString(after)
 	}
 	return nil
 }
 
-// value notes the argument of a question mark. into is the column that is written, nil in conditions.
-func (c *compiler) value(x dialect.Expr, f facts, into *dialect.Column) error {
+// put writes a value that is stored, or compared with a key. into is the column that is written, nil for a key.
+func (c *compiler) put(x dialect.Expr, f facts, into *dialect.Column) error {
 	a := argument{facts: f}
 	if into != nil {
 		a.column, a.required = into.Name, into.NotNull
@@ -252,11 +276,13 @@ func (c *compiler) value(x dialect.Expr, f facts, into *dialect.Column) error {
 	default:
 		return &dialect.Unproven{What: fmt.Sprintf("%T as a value", x)}
 	}
-	c.args = append(c.args, a)
-	return nil
+	text, err := c.r.Expr(&dialect.Param{Number: storedParam + len(c.stored), Type: dialect.Type{OID: pgtype.TextOID, Mod: -1}})
+	c.stored = append(c.stored, a)
+	c.text.WriteString(text)
+	return err
 }
 
-// boolType is boolean.
+// isTextual reports a type of texts.
 func isTextual(t dialect.Type) bool {
 	return t.OID == pgtype.TextOID || t.OID == pgtype.VarcharOID || t.OID == pgtype.BPCharOID
 }

@@ -153,7 +153,7 @@ func (c *Conn) query(ctx context.Context, p *Program, params [][]byte) (*rows, e
 		done()
 		return nil, c.after(w.end(s.failed(err)))
 	}
-	c.open = &rows{conn: c, program: p, found: found, watch: w, done: done, values: make([]driver.Value, len(found.Columns())), row: make([][]byte, len(p.columns))}
+	c.open = &rows{conn: c, program: p, found: found, watch: w, done: done, values: make([]driver.Value, len(found.Columns())), row: make([][]byte, len(p.columns)), text: make([]byte, 0, 256)}
 	return c.open, nil
 }
 

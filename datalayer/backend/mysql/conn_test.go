@@ -28,7 +28,7 @@ func scan(t *testing.T, e backend.Engine, table *dialect.Table) backend.Program 
 func running(t *testing.T, db *sql.DB, part string) int {
 	t.Helper()
 	var n int
-	if err := db.QueryRow("SELECT count(*) FROM information_schema.PROCESSLIST WHERE COMMAND <> 'Sleep' AND ID <> CONNECTION_ID() AND INFO LIKE ?", "%"+part+"%").Scan(&n); err != nil {
+	if err := db.QueryRow("SELECT count(*) FROM information_schema.PROCESSLIST WHERE COMMAND <> 'Sleep' AND ID <> CONNECTION_ID() AND DB = DATABASE() AND INFO LIKE ?", "%"+part+"%").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -246,7 +246,7 @@ func TestReturning(t *testing.T) {
 	if _, err := c.Exec(t.Context(), compile(t, e, again), nil); !errors.As(err, &failure) || failure.Code != "23514" {
 		t.Errorf("%v", err)
 	}
-	where := []dialect.Expr{&dialect.Operator{Name: "=", Left: refs(v)[0], Right: &dialect.Param{Number: 1, Type: v.Type}}}
+	where := []dialect.Expr{&dialect.Operator{Name: "=", Left: refs(v)[0], Right: &dialect.Param{Number: 1, Type: v.Type}, Type: dialect.Type{OID: 16, Mod: -1}}}
 	up := &dialect.Update{Table: &dialect.Relation{Table: r}, Set: []dialect.Assignment{{Column: v, Value: &dialect.Param{Number: 2, Type: v.Type}}}, Where: where, Returning: refs(k, r.Columns[4])}
 	if got := texts(t, c, compile(t, e, up), []byte("7"), []byte("8")); fmt.Sprint(got) != "[[a 16] [b 16] [c 16] [d 16]]" {
 		t.Error(got)
@@ -256,7 +256,8 @@ func TestReturning(t *testing.T) {
 		t.Errorf("rows that stay the same: %d, %v", n, err)
 	}
 	text := func(value string) []dialect.Expr {
-		return []dialect.Expr{&dialect.Operator{Name: "=", Left: refs(k)[0], Right: constant(k, value)}}
+		text := dialect.Type{OID: 25, Mod: -1}
+		return []dialect.Expr{&dialect.Operator{Name: "=", Left: &dialect.Cast{Arg: refs(k)[0], To: text}, Right: &dialect.Constant{Text: value, Type: text}, Type: dialect.Type{OID: 16, Mod: -1}}}
 	}
 	if n, err := c.Exec(t.Context(), compile(t, e, &dialect.Delete{Table: &dialect.Relation{Table: r}, Where: text("A")}), nil); err != nil || n != 0 {
 		t.Errorf("a text of another case: %d, %v", n, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/spool"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // Options are what the proxy's settings say about an Engine.
@@ -29,6 +30,7 @@ type Engine struct {
 	place   place
 	options Options
 	server  server
+	sql     *dialect.SQL
 
 	mu     sync.Mutex
 	idle   []*session
@@ -69,6 +71,7 @@ func Open(ctx context.Context, uri string, options Options) (*Engine, error) {
 	if e.server, err = s.identify(); err != nil {
 		return nil, explain(err)
 	}
+	e.sql = newSQL(e.server)
 	return e, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	driverpkg "github.com/go-sql-driver/mysql"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // Error numbers that the package itself acts on (MySQL 8.0 Error Message Reference, MariaDB Error Codes).
@@ -125,11 +126,14 @@ func explain(err error) error {
 	var own *backend.Error
 	var server *driverpkg.MySQLError
 	var network net.Error
+	var found *dialect.ValueError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &own):
 		return err
+	case errors.As(err, &found):
+		return &backend.Error{Code: found.Code, Message: found.Message, Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &backend.Error{Code: "57014", Message: "canceling statement due to user request", Err: err}
 	case errors.Is(err, driverpkg.ErrPktTooLarge):

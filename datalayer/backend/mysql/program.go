@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // keepMost is the length of a statement in bytes up to which sessions keep it prepared.
@@ -16,6 +17,8 @@ type Program struct {
 	args []argument
 	// columns read the values of the result.
 	columns []reader
+	// rendered makes the statement's rows of those of the server; nil where they are the same.
+	rendered *dialect.Rendered
 	// keep says that sessions keep it prepared.
 	keep bool
 	// guess is the number of rows where it is known without asking; negative: unknown.

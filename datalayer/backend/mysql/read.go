@@ -118,10 +118,14 @@ func (f facts) appendBytes(dst, v []byte, name string) ([]byte, error) {
 		return dst, nil
 	case asDate:
 		return appendDay(dst, v, nil), nil
-	case asTimestamp:
+	case asTimestamp, asTimestamptz:
+		if len(v) == 10 { // a date among timestamps
+			v = append(bytes.Clone(v), " 00:00:00"...)
+		}
+		if f.kind == asTimestamptz {
+			return appendDay(dst, v[:10], append(fraction(bytes.Clone(v[10:])), "+00"...)), nil
+		}
 		return appendDay(dst, v[:10], fraction(v[10:])), nil
-	case asTimestamptz:
-		return appendDay(dst, v[:10], append(fraction(bytes.Clone(v[10:])), "+00"...)), nil
 	case asTime, asInterval:
 		return f.appendTime(dst, v, name)
 	case asFloat8, asFloat4:

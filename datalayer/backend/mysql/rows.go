@@ -69,7 +69,14 @@ func (r *rows) read() ([][]byte, error) {
 		// An append may move the memory; what was given before stays where it was.
 		r.row[i] = r.text[start:len(r.text):len(r.text)]
 	}
-	return r.row, nil
+	if r.program.rendered == nil {
+		return r.row, nil
+	}
+	row, err := r.program.rendered.Row(r.row)
+	if err != nil {
+		return nil, r.end(err)
+	}
+	return row, nil
 }
 
 // end makes the connection free. err is io.EOF where the rows are at their end; otherwise the rest is not wanted.

@@ -35,7 +35,7 @@ type session struct {
 
 // modes are the SQL modes of our sessions: an error where MySQL would change a value (STRICT_ALL_TABLES), PostgreSQL's
 // way with zero in identity columns, division and ||, and texts that hold backslashes as they are.
-const modes = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
+const modes = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION"
 
 // dial makes a connection. params are more settings of the session.
 func (e *Engine) dial(ctx context.Context, params map[string]string) (*session, error) {

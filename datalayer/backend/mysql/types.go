@@ -44,6 +44,8 @@ type facts struct {
 	// words are the values of an enum, or the members of a set.
 	words []string
 	set   bool
+	// raw: the column's own comparison is wanted, for once.
+	raw bool
 	// wrapped: to compare the text by its bytes it has to be converted first.
 	wrapped bool
 	// onUpdate: the engine sets it at each change of the row.
