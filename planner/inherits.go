@@ -15,8 +15,8 @@ func inherits(n *pg_query.Node) bool {
 	case *pg_query.Node_TypeCast:
 		names := e.TypeCast.TypeName.GetNames()
 		switch {
-		case len(e.TypeCast.TypeName.GetTypmods()) > 0: // the place holder is cast to it too
-			return false
+		case len(e.TypeCast.TypeName.GetTypmods()) > 0: // the place holder is cast to it too, but is no column
+			return castColumn(n)
 		case len(names) == 2 && names[0].GetString_().GetSval() == "pg_catalog":
 			return inherits(e.TypeCast.Arg)
 		}

@@ -28,6 +28,7 @@ func TestInherits(t *testing.T) {
 		`SELECT predict('half', x)::char(6) COLLATE "C" FROM t`:              true,
 		`SELECT predict('half', x)::text COLLATE "C" FROM t`:                 true, // a type of the user's might be a domain
 		`SELECT coalesce(predict('half', x)::char(6), y) COLLATE "C" FROM t`: true,
+		`SELECT y::numeric(14,2) FROM t WHERE predict('half', x) > 1`:        true, // it may be the column itself
 		`SELECT predict('half', x) + 1 FROM t`:                               false,
 	} {
 		p, err := plan(text)
