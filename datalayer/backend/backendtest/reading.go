@@ -54,6 +54,11 @@ func (b *bench) scan(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("columns in another order: %q, not %q", got, want)
 	}
+	only := b.read(t, conn, Scan(table, "name"))
+	slices.Sort(only)
+	if !slices.Equal(only, []string{"", "one", "zwölf"}) {
+		t.Errorf("an empty text alone in its row: %q", only)
+	}
 	if got := b.read(t, conn, Scan(table, "id", "id")); len(got) != 3 {
 		t.Errorf("a column twice: %q", got)
 	}

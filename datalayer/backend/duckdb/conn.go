@@ -185,7 +185,7 @@ func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (b
 		c.forget(prog, err)
 		return nil, asError(ctx, err, prog.Table)
 	}
-	r := &rows{conn: c, program: prog, stream: s}
+	r := &rows{conn: c, program: prog, stream: s, buf: make([]byte, 0, 1024)} // of a buffer that is nil an empty text would be NULL
 	c.open = r
 	if !prog.Changes {
 		return r, nil

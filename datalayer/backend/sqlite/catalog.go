@@ -175,17 +175,10 @@ func (r *reader) column(t *dialect.Table, name, declared string) *dialect.Column
 	if f.kind == text && !r.session.engine.settings.lengths && f.typ.OID == pgtype.VarcharOID {
 		f.typ.Mod, f.typeName = -1, "character varying"
 	}
-	if r.facts[t.Name].strict && f.kind == untyped {
-		f.kind = untyped // ANY: as it stands
-	}
 	c := &dialect.Column{Name: name, Native: name, NativeType: declared, Type: f.typ, TypeName: f.typeName, Facts: &f}
-	switch f.kind {
-	case text:
-		c.Bytewise = r.session.h.columnCollation(t.Native[1], name) == "BINARY"
-		c.Exact = r.facts[t.Name].strict && f.typ.Mod < 0
-	case integer, real, blob:
-		c.Exact = r.facts[t.Name].strict && !(f.kind == real && f.typ.OID == pgtype.Float4OID)
-	}
+	f.loose = !r.facts[t.Name].strict
+	c.Exact = f.pushable()
+	c.Bytewise = f.kind == text && r.session.h.columnCollation(t.Native[1], name) == "BINARY"
 	return c
 }
 
@@ -244,7 +237,7 @@ func (r *reader) keys() error {
 				c.Facts.(*form).notNull = !alias
 			}
 			if alias {
-				c.Exact = true
+				c.Facts.(*form).loose = false
 				c.Generated = dialect.Identity
 			}
 		}

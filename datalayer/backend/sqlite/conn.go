@@ -80,7 +80,7 @@ func (s *session) statementFor(p *program) (*statement, error) {
 		st.busy = true
 		return st, nil
 	}
-	st, err := s.h.prepare(p.text)
+	st, err := s.h.prepare(p.SQL)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (b
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{conn: c, program: prog, st: st, stands: more, ended: !more}
+	r := &rows{conn: c, program: prog, st: st, stands: more, ended: !more, buf: make([]byte, 0, 1024)} // of a buffer that is nil an empty text would be NULL
 	if !more {
 		c.session.release(prog, st)
 		return r, nil
@@ -259,7 +259,7 @@ func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (b
 		c.open = map[*rows]struct{}{}
 	}
 	c.open[r] = struct{}{}
-	if !prog.changes {
+	if !prog.Changes {
 		return r, nil
 	}
 	return c.finished(ctx, r)
@@ -288,7 +288,7 @@ func (c *conn) Exec(ctx context.Context, p backend.Program, params [][]byte) (in
 	defer c.watch(ctx)()
 	for more {
 		if more, err = st.step(); err != nil {
-			return 0, asError(ctx, err, prog.table)
+			return 0, asError(ctx, err, prog.Table)
 		}
 	}
 	return c.session.h.changes(), nil
@@ -304,7 +304,7 @@ func (c *conn) own(ctx context.Context, p backend.Program) (*program, error) {
 	if err := c.ready(); err != nil {
 		return nil, err
 	}
-	if prog.changes {
+	if prog.Changes {
 		return prog, c.readAhead(ctx)
 	}
 	return prog, nil
@@ -322,21 +322,22 @@ func (c *conn) readAhead(ctx context.Context) error {
 
 // start binds parameters and runs a program to its first row; more says that there is one.
 func (c *conn) start(ctx context.Context, p *program, params [][]byte) (st *statement, more bool, err error) {
-	if len(params) < len(p.params) {
-		return nil, false, &backend.Error{Code: "08P01", Message: "a statement with parameters missing"}
-	}
 	defer c.watch(ctx)()
 	if err := c.session.patiently(ctx, func() error { st, err = c.session.statementFor(p); return err }); err != nil {
-		return nil, false, asError(ctx, err, p.table)
+		return nil, false, asError(ctx, err, p.Table)
 	}
-	for i, f := range p.params {
-		value, err := f.write(params[i])
+	for i, a := range p.Args {
+		text, err := p.Param(i, params)
+		var value any
+		if err == nil {
+			value, err = a.Form.write(text)
+		}
 		if err == nil {
 			err = st.bind(i+1, value)
 		}
 		if err != nil {
 			c.session.release(p, st)
-			return nil, false, asError(ctx, err, p.table)
+			return nil, false, asError(ctx, err, p.Table)
 		}
 	}
 	err = c.session.patiently(ctx, func() error {
@@ -347,7 +348,7 @@ func (c *conn) start(ctx context.Context, p *program, params [][]byte) (st *stat
 	})
 	if err != nil {
 		c.session.release(p, st)
-		return nil, false, asError(ctx, err, p.table)
+		return nil, false, asError(ctx, err, p.Table)
 	}
 	return st, more, nil
 }
@@ -358,7 +359,7 @@ func (c *conn) Estimate(_ context.Context, p backend.Program) (float64, error) {
 	if !ok {
 		return -1, nil
 	}
-	return prog.rows, nil
+	return prog.Guess, nil
 }
 
 // Close implements backend.Conn.

@@ -29,7 +29,7 @@ func (f *form) read(dst []byte, s *statement, i int) (out []byte, null bool, err
 		}
 		return dst, true, nil
 	}
-	ok := false
+	ok, start := false, len(dst)
 	switch f.kind {
 	case integer:
 		dst, ok = f.readInteger(dst, s, i, class)
@@ -57,7 +57,14 @@ func (f *form) read(dst []byte, s *statement, i int) (out []byte, null bool, err
 	case uuid:
 		dst, ok = readUUID(dst, s, i, class)
 	case json:
-		dst, ok = readJSON(dst, s, i, class)
+		if dst, ok = readJSON(dst, s, i, class); ok && f.typ.OID == pgtype.JSONBOID {
+			normal, err := pgvalue.AppendJSONB(nil, dst[start:])
+			dst, ok = append(dst[:start], normal...), err == nil
+		}
+	case verbatim:
+		if ok = class == lib.SQLITE_TEXT; ok {
+			dst = append(dst, s.text(i)...)
+		}
 	}
 	if !ok {
 		return dst, false, misfit(f.table, f.column, "type "+f.typeName)
@@ -191,12 +198,18 @@ func (f *form) readText(dst []byte, s *statement, i int, class int32) (out []byt
 		return dst, false, &backend.Error{Code: "22021", Table: f.table, Column: f.column,
 			Message: "column \"" + f.column + "\" of table \"" + f.table + "\" holds a text that is not valid UTF-8, or has a zero byte"}
 	}
-	if f.typ.OID == pgtype.VarcharOID && f.typ.Mod > 4 && len(v) > int(f.typ.Mod-4) && utf8.RuneCount(v) > int(f.typ.Mod-4) {
+	if f.typ.Mod > 4 && len(v) > int(f.typ.Mod-4) && utf8.RuneCount(v) > int(f.typ.Mod-4) {
 		return dst, false, &backend.Error{Code: "22001", Table: f.table, Column: f.column,
 			Message: "column \"" + f.column + "\" of table \"" + f.table + "\" holds a text that is too long for type " + f.typeName,
 			Hint:    "With lengths=off in the databackend's URI declared lengths are ignored."}
 	}
-	return append(dst, v...), false, nil
+	dst = append(dst, v...)
+	if f.typ.OID == pgtype.BPCharOID {
+		for n := utf8.RuneCount(v); n < int(f.typ.Mod-4); n++ {
+			dst = append(dst, ' ')
+		}
+	}
+	return dst, false, nil
 }
 
 func readUUID(dst []byte, s *statement, i int, class int32) ([]byte, bool) {

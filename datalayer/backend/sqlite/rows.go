@@ -39,7 +39,7 @@ type rows struct {
 // Next implements backend.Rows.
 func (r *rows) Next(ctx context.Context) ([][]byte, error) {
 	if r.at < len(r.ends) {
-		return r.give(), nil
+		return r.program.Row(r.give())
 	}
 	switch {
 	case r.kept != nil:
@@ -60,7 +60,7 @@ func (r *rows) Next(ctx context.Context) ([][]byte, error) {
 // give gives the next row of the batch.
 func (r *rows) give() [][]byte {
 	if r.row == nil {
-		r.row = make([][]byte, r.program.width())
+		r.row = make([][]byte, len(r.program.Outputs))
 	}
 	for i := range r.row {
 		end := r.ends[r.at+i]
@@ -84,14 +84,14 @@ func (r *rows) read(ctx context.Context) {
 		if !r.stands {
 			more, err := r.st.step()
 			if err != nil || !more {
-				r.failed = asError(ctx, err, r.program.table)
+				r.failed = asError(ctx, err, r.program.Table)
 				r.end()
 				return
 			}
 		}
 		r.stands = false
 		if err := r.values(); err != nil {
-			r.ends = r.ends[:n*r.program.width()]
+			r.ends = r.ends[:n*len(r.program.Outputs)]
 			r.failed = err
 			r.end()
 			return
@@ -101,7 +101,7 @@ func (r *rows) read(ctx context.Context) {
 
 // values reads the row that the statement stands on.
 func (r *rows) values() (err error) {
-	for i, f := range r.program.outputs {
+	for i, f := range r.program.Outputs {
 		var null bool
 		if r.buf, null, err = f.read(r.buf, r.st, i); err != nil {
 			return err

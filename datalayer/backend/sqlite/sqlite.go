@@ -12,6 +12,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/spool"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/sqlprogram"
 )
 
 // Options are what the proxy's configuration says beyond the URI.
@@ -27,6 +28,7 @@ type engine struct {
 	settings settings
 	options  Options
 	version  string
+	grammar  *sqlprogram.Grammar[*form]
 
 	mu     sync.Mutex
 	idle   []*session
@@ -42,7 +44,7 @@ func Open(ctx context.Context, uri string, options Options) (backend.Engine, err
 	if options.IdleSessions == 0 {
 		options.IdleSessions = 16
 	}
-	e := &engine{settings: s, options: options}
+	e := &engine{settings: s, options: options, grammar: newGrammar()}
 	c, err := e.open(ctx)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ const (
 	timestamptz
 	uuid
 	json
+	verbatim // PostgreSQL's own text of the type
 )
 
 // form is what is known of the values of a column, or of a result.
@@ -42,6 +43,8 @@ type form struct {
 	fallback string
 	// textual says that the declared type has TEXT affinity: numbers are kept as they are written.
 	textual bool
+	// loose says that a stored value may be of another class: the column is not of a STRICT table, nor the rowid.
+	loose bool
 }
 
 // named are declared types by their first word, as people write them. What is not here follows SQLite's affinities
@@ -67,7 +70,8 @@ var named = map[string]struct {
 	"UUID":        {uuid, pgtype.UUIDOID, "uuid"},
 	"GUID":        {uuid, pgtype.UUIDOID, "uuid"},
 	"JSON":        {json, pgtype.JSONOID, "json"},
-	"JSONB":       {json, pgtype.JSONOID, "json"},
+	"JSONB":       {json, pgtype.JSONBOID, "jsonb"},
+	"INTERVAL":    {verbatim, pgtype.IntervalOID, "interval"},
 	"BYTEA":       {blob, pgtype.ByteaOID, "bytea"},
 	"VARBINARY":   {blob, pgtype.ByteaOID, "bytea"},
 	"BINARY":      {blob, pgtype.ByteaOID, "bytea"},
@@ -98,6 +102,10 @@ func typed(declared string) form {
 		if first == "TIMESTAMP" && strings.HasPrefix(rest, "WITH TIME ZONE") {
 			f = form{kind: timestamptz, typ: dialect.Type{OID: pgtype.TimestamptzOID, Mod: -1}, typeName: "timestamp with time zone"}
 		}
+		if (f.kind == timestamp || f.kind == timestamptz) && len(args) == 1 && args[0] >= 0 && args[0] <= 6 {
+			f.typ.Mod = int32(args[0])
+			f.typeName = strings.Replace(f.typeName, "timestamp", "timestamp("+strconv.Itoa(args[0])+")", 1)
+		}
 		return f
 	}
 	return byAffinity(base, args)
@@ -122,6 +130,10 @@ func byAffinity(base string, args []int) form {
 	case has("DECIMAL TEXT", "NUMERIC TEXT"):
 		f := decimalForm(args)
 		f.textual = true
+		return f
+	case strings.HasPrefix(base, "BPCHAR") && len(args) == 1 && args[0] > 0 && args[0] <= 10485760:
+		f := plain(text, pgtype.BPCharOID, "character("+strconv.Itoa(args[0])+")")
+		f.typ.Mod = int32(args[0]) + 4
 		return f
 	case has("CHAR") && len(args) == 1 && args[0] > 0 && args[0] <= 10485760:
 		f := plain(text, pgtype.VarcharOID, "character varying("+strconv.Itoa(args[0])+")")

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 )
@@ -32,6 +34,10 @@ func (f *form) write(v []byte) (any, error) {
 		return n, nil
 	case decimal:
 		return f.writeDecimal(s)
+	case text:
+		if f.typ.OID == pgtype.BPCharOID {
+			return strings.TrimRight(s, " "), nil
+		}
 	case boolean:
 		return int64(map[string]int64{"t": 1, "true": 1}[s]), nil
 	case blob:
