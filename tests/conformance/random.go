@@ -116,7 +116,7 @@ func (p *pair) random(c *randomCase) (difference, code string, err error) {
 		if code == "" {
 			code = want.Code
 		}
-		if d := peer.Compare(want, got, peer.Comparison{Ordered: s.ordered, Moved: true}); d != nil {
+		if d := peer.Compare(want, got, peer.Comparison{Ordered: s.ordered, Moved: true, Unmodified: true}); d != nil {
 			difference = fmt.Sprintf("%s protocol, step %d: %s", how, i+1, d.Detail)
 			break
 		}

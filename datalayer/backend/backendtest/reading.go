@@ -75,6 +75,10 @@ func (b *bench) scan(t *testing.T) {
 			t.Errorf("keys of rows: %q", got)
 		}
 	}
+	table = b.fill(t, "1||1|1.50|0.1")
+	if got := b.read(t, conn, Scan(table, "name")); !slices.Equal(got, []string{""}) {
+		t.Errorf("an empty text, first and alone: %q", got)
+	}
 	if n, err := conn.Estimate(t.Context(), b.compile(t, Scan(table, "id"))); err != nil || n > 1e6 {
 		t.Errorf("estimate of three rows: %v, %v", n, err)
 	}

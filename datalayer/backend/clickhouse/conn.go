@@ -193,6 +193,9 @@ func (r *rows) Next(ctx context.Context) ([][]byte, error) {
 	if len(r.columns) == 0 {
 		return r.row, nil
 	}
+	if r.text == nil {
+		r.text = make([]byte, 0, 256) // an empty text is not NULL
+	}
 	r.text = r.text[:0]
 	for i, c := range r.columns {
 		field, rest, more := bytes.Cut(line, []byte{'\t'})

@@ -69,6 +69,7 @@ func (r *rows) fetch(ctx context.Context) error {
 func (r *rows) values() ([][]byte, error) {
 	if r.row == nil {
 		r.row, r.ends = make([][]byte, len(r.program.Outputs)), make([]int, len(r.program.Outputs))
+		r.buf = make([]byte, 0, 256) // an empty text is not NULL
 	}
 	if r.buf == nil {
 		r.buf = make([]byte, 0, 256) // an empty text is no NULL

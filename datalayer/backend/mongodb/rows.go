@@ -100,6 +100,7 @@ func (r *rows) index() {
 		}
 	}
 	r.values, r.row = make([]bson.RawValue, len(r.outputs)), make([][]byte, len(r.outputs))
+	r.buf = make([]byte, 0, 256) // an empty text is not NULL
 }
 
 // locate finds the outputs' values in a document, in one pass.

@@ -54,6 +54,9 @@ func (r *rows) read() ([][]byte, error) {
 	if err := r.found.Next(r.values); err != nil {
 		return nil, r.end(r.conn.session.failed(err))
 	}
+	if r.text == nil {
+		r.text = make([]byte, 0, 256) // an empty text is not NULL
+	}
 	r.text = r.text[:0]
 	for i := range r.row {
 		start := len(r.text)

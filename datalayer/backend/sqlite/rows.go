@@ -78,6 +78,9 @@ func (r *rows) give() [][]byte {
 // read reads a batch. An error stands behind the rows that came before it.
 func (r *rows) read(ctx context.Context) {
 	defer r.conn.watch(ctx)()
+	if r.buf == nil {
+		r.buf = make([]byte, 0, 256) // an empty text is not NULL
+	}
 	r.buf, r.ends, r.at, r.start = r.buf[:0], r.ends[:0], 0, 0
 	r.size = min(max(2*r.size, 1), batchRows)
 	for n := 0; n < r.size && len(r.buf) < batchBytes; n++ {
