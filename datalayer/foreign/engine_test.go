@@ -21,6 +21,8 @@ type engine struct {
 	traits backend.Traits
 	// refuse names what a statement holds that is not to go down, "" if it may.
 	refuse func(dialect.Statement) string
+	// late names the texts that are refused only when they run, which fails the transaction.
+	late func(text string) bool
 	// fetched counts the rows that were taken from Rows, connected the sessions.
 	fetched, connected atomic.Int64
 
@@ -164,6 +166,10 @@ func (c *conn) RollbackTo(ctx context.Context, name string) error {
 
 // Query implements backend.Conn.
 func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (backend.Rows, error) {
+	if c.engine.late != nil && c.engine.late(p.Text()) {
+		_ = c.run(ctx, "SELECT 1/0")
+		return nil, &dialect.Unproven{What: "a value"}
+	}
 	r := c.pg.ExecParams(ctx, p.Text(), params, nil, nil, nil)
 	out := &rows{conn: c, reader: r}
 	if out.more = r.NextRow(); !out.more {

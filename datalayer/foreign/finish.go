@@ -42,7 +42,9 @@ func (st *Statement) finishSelect(s *Server, tree *dialect.Select) error {
 	}
 	f := &finishing{limit: -1}
 	candidates := map[*dialect.Relation][]dialect.Expr{}
-	conditionsOf(tree, candidates)
+	if !st.unconditional {
+		conditionsOf(tree, candidates)
+	}
 	relations := relationsOf(tree)
 	left := *tree
 	left.Lock = false

@@ -116,6 +116,7 @@ func (l *link) query(ctx context.Context, program backend.Program, params [][]by
 	}
 	r := &result{link: l}
 	err := l.attempt(ctx, func(conn backend.Conn) (err error) {
+		l.tx.asked++
 		r.rows, err = conn.Query(ctx, program, params)
 		return err
 	})

@@ -19,7 +19,7 @@ func (l *link) run(ctx context.Context, st *Statement, params [][]byte) (backend
 	if st.finish != nil {
 		return l.finishedRows(ctx, st.finish, params)
 	}
-	r, err := l.query(ctx, st.program, params, false)
+	r, err := l.ask(ctx, st, params)
 	switch {
 	case err != nil:
 		return nil, err

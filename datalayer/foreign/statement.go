@@ -20,6 +20,8 @@ type Statement struct {
 	// Unproven says why the engine is not asked for all of it; nil if it is. What is missing is finished by the local
 	// PostgreSQL.
 	Unproven *dialect.Unproven
+	// unconditional says that the engine is asked for whole tables, as it failed over the values of some of them.
+	unconditional bool
 
 	tree dialect.Statement
 	// program is the whole statement for the engine, nil where there is none.

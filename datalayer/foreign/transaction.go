@@ -26,8 +26,8 @@ type transaction struct {
 	spoiled *backend.Error
 	// savepoints are those that stand, outermost first.
 	savepoints []savepoint
-	// wrote counts the changes that the engine has carried out.
-	wrote int
+	// wrote counts the changes that the engine has carried out, asked the queries since its transaction was begun.
+	wrote, asked int
 	// deferred are the changes that wait for COMMIT, with engines without transactions.
 	deferred []deferredChange
 }
@@ -50,7 +50,7 @@ func (l *link) begin(ctx context.Context) error {
 		if err := l.conn.Begin(ctx, l.tx.mode); err != nil {
 			return err
 		}
-		l.tx.begun = true
+		l.tx.begun, l.tx.asked = true, 0
 	}
 	if !l.server.traits.Savepoints {
 		return nil
