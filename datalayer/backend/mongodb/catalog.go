@@ -37,6 +37,7 @@ type described struct {
 	Type    string `bson:"type"`
 	Options struct {
 		Capped           bool     `bson:"capped"`
+		Collation        bson.Raw `bson:"collation"`
 		Validator        bson.Raw `bson:"validator"`
 		ValidationLevel  string   `bson:"validationLevel"`
 		ValidationAction string   `bson:"validationAction"`
@@ -107,7 +108,7 @@ func (e *engine) table(ctx context.Context, d described) (*dialect.Table, error)
 	if strings.HasPrefix(d.Name, "system.") || d.Name == countersName {
 		return nil, nil
 	}
-	in := &collection{name: d.Name, indexed: map[string]bool{}, rows: -1}
+	in := &collection{name: d.Name, indexed: map[string]bool{}, rows: -1, collated: d.Options.Collation != nil}
 	t := &dialect.Table{Schema: schemaName, Name: d.Name, Native: []string{e.db.Name(), d.Name}, Rows: -1, Facts: in}
 	switch {
 	case d.Type == "view":

@@ -231,7 +231,7 @@ func (c *conn) update(ctx context.Context, p *program, params [][]byte) (int64, 
 		return 0, nil, late(err)
 	}
 	documents := c.engine.db.Collection(p.in.name)
-	simple := options.UpdateMany().SetCollation(&options.Collation{Locale: "simple"})
+	simple := options.UpdateMany().SetCollation(p.in.collation())
 	if len(p.update.Returning) == 0 {
 		done, err := documents.UpdateMany(ctx, filter, change, simple)
 		if err != nil {
@@ -265,7 +265,7 @@ func (c *conn) remove(ctx context.Context, p *program, params [][]byte) (int64, 
 		}
 		filter = of(idName, of("$in", ids))
 	}
-	done, err := c.engine.db.Collection(p.in.name).DeleteMany(ctx, filter, options.DeleteMany().SetCollation(&options.Collation{Locale: "simple"}))
+	done, err := c.engine.db.Collection(p.in.name).DeleteMany(ctx, filter, options.DeleteMany().SetCollation(p.in.collation()))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -275,7 +275,7 @@ func (c *conn) remove(ctx context.Context, p *program, params [][]byte) (int64, 
 // find reads documents, at most maxReturned, and their _ids.
 func (c *conn) find(ctx context.Context, in *collection, filter, projection bson.D) (ids bson.A, documents []bson.Raw, err error) {
 	cursor, err := c.engine.db.Collection(in.name).Find(ctx, filter,
-		options.Find().SetProjection(projection).SetLimit(maxReturned+1).SetCollation(&options.Collation{Locale: "simple"}))
+		options.Find().SetProjection(projection).SetLimit(maxReturned+1).SetCollation(in.collation()))
 	if err != nil {
 		return nil, nil, err
 	}

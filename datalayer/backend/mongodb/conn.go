@@ -276,7 +276,7 @@ func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (b
 	}
 	r := &rows{conn: c, in: q.in, outputs: q.outputs}
 	// The cursor lives as long as the rows: its end is theirs, and a call's end does not end it.
-	aggregate := options.Aggregate().SetBatchSize(int32(c.engine.options.Batch)).SetAllowDiskUse(true).SetCollation(&options.Collation{Locale: "simple"})
+	aggregate := options.Aggregate().SetBatchSize(int32(c.engine.options.Batch)).SetAllowDiskUse(true).SetCollation(q.in.collation())
 	if r.cursor, err = c.engine.db.Collection(q.in.name).Aggregate(c.context(ctx), q.pipeline, aggregate); err != nil {
 		return nil, c.failed(ctx, q.in, err)
 	}

@@ -112,7 +112,7 @@ func (e *engine) createTable(ctx context.Context, d *dialect.CreateTable) error 
 	}
 	properties, required := bson.D{}, bson.A{}
 	for _, c := range t.Columns {
-		if slices.Contains(t.PrimaryKey, c.Name) && !c.NotNull {
+		if (slices.Contains(t.PrimaryKey, c.Name) || c.Generated == dialect.Identity) && !c.NotNull {
 			notNull := *c
 			notNull.NotNull = true
 			c = &notNull

@@ -3,7 +3,6 @@ package mongodb
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -22,8 +21,9 @@ type value struct {
 	// constant says that text is it, nil for NULL.
 	constant bool
 	text     []byte
-	// between says that it is an instant behind the millisecond that e is.
+	// between says that it is an instant behind the millisecond that e is, beyond that it is infinity (1) or -infinity.
 	between bool
+	beyond  int
 	notNull bool
 }
 
@@ -136,10 +136,8 @@ func (c *compiler) constant(of dialect.Type, text []byte, null bool) (value, err
 		return value{pgType: t, constant: true}, err
 	}
 	v := value{pgType: t, constant: true, text: text, notNull: true}
-	if t.kind == dates && t.OID != pgtype.DateOID {
-		ms, err := t.comparedDate(string(text), &v.between)
-		v.e = literal(bson.DateTime(ms))
-		return v, err
+	if t.kind == dates {
+		return v, v.comparedDate()
 	}
 	stored, err := t.parse(text)
 	if err != nil {
@@ -149,20 +147,24 @@ func (c *compiler) constant(of dialect.Type, text []byte, null bool) (value, err
 	return v, nil
 }
 
-// comparedDate is a constant that dates are compared with: between says that it is behind the millisecond, and the
-// infinities are beyond all that can be stored.
-func (t *pgType) comparedDate(text string, between *bool) (int64, error) {
-	switch text {
+// comparedDate reads a constant that dates are compared with.
+func (v *value) comparedDate() error {
+	switch string(v.text) {
 	case "infinity":
-		return math.MaxInt64, nil
+		v.beyond = 1
 	case "-infinity":
-		return math.MinInt64, nil
+		v.beyond = -1
 	}
-	ms, err := t.parseDate([]byte(text))
+	if v.beyond != 0 {
+		v.e = literal(string(v.text))
+		return nil
+	}
+	ms, err := v.parseDate(v.text)
 	if errors.Is(err, errPrecise) {
-		*between, err = true, nil
+		v.between, err = true, nil
 	}
-	return ms, err
+	v.e = literal(bson.DateTime(ms))
+	return err
 }
 
 // placeholder says that a value is a parameter that is not known yet.
@@ -241,10 +243,21 @@ func (c *compiler) arithmetic(e *dialect.Operator) (v value, ok bool, err error)
 	result := any(op(name, l.e, r.e))
 	if whole {
 		least, greatest := t.limits()
+		result = op(name, l.long(), r.long())
 		result = of("$let", bson.D{{Key: "vars", Value: bson.D{{Key: "v", Value: result}}}, {Key: "in", Value: op("$cond",
-			op("$or", isNull("$$v"), op("$and", op("$gte", "$$v", least), op("$lte", "$$v", greatest))), "$$v", raise(outOfRangeMark, "$$v"))}})
+			op("$or", isNull("$$v"), op("$and", op("$gte", "$$v", least), op("$lte", "$$v", greatest), op("$ne", of("$type", "$$v"), "double"))),
+			"$$v", raise(outOfRangeMark, "$$v"))}})
 	}
 	return value{e: result, pgType: t, notNull: l.notNull && r.notNull}, true, nil
+}
+
+// long is an integer of MongoDB's for one that may be stored as a double, with which it would be computed in doubles. What
+// overflows a long becomes a double.
+func (v value) long() any {
+	if v.constant || v.field != nil && v.field.sure {
+		return v.e
+	}
+	return of("$toLong", v.e)
 }
 
 // fits sets the digits of an operator's result, and says whether they are known and MongoDB's decimals have as many. Only
@@ -315,7 +328,7 @@ func (c *compiler) coalesce(e *dialect.Coalesce) (value, error) {
 		if i == 0 {
 			first = v
 		}
-		if v.null() || v.kind != first.kind || v.OID != first.OID {
+		if v.null() || v.beyond != 0 || v.between || v.kind != first.kind || v.OID != first.OID {
 			return v, unproven("COALESCE of %s and %s", first.ddl(), v.ddl())
 		}
 		all, never = append(all, v.e), never || v.notNull
@@ -344,7 +357,7 @@ func (c *compiler) caseOf(e *dialect.Case) (value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !v.null() && (v.OID != t.OID || v.kind != t.kind) {
+		if v.beyond != 0 || v.between || !v.null() && (v.OID != t.OID || v.kind != t.kind) {
 			return nil, unproven("CASE of %s", v.ddl())
 		}
 		return v.e, nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // field is what a column is in documents. It is a dialect.Column's Facts.
@@ -32,6 +33,8 @@ type collection struct {
 	indexed map[string]bool
 	// uniques are the fields of each unique index, and the names that clients know the indexes by.
 	uniques []unique
+	// collated says that the collection compares texts in another way than by bytes unless it is told to.
+	collated bool
 	// rows is the number of documents when the catalog was read.
 	rows float64
 }
@@ -43,6 +46,14 @@ type unique struct {
 	paths      []string
 	// partial says that documents count only where all of paths are there.
 	partial bool
+}
+
+// collation is how texts are to be compared: by bytes; nil where the collection does so.
+func (c *collection) collation() *options.Collation {
+	if !c.collated {
+		return nil
+	}
+	return &options.Collation{Locale: "simple"}
 }
 
 // dotted is a path as the query language says it.

@@ -78,7 +78,8 @@ func (c *compiler) group(q *query, s *dialect.Select) error {
 		if err != nil {
 			return err
 		}
-		if v.constant || v.kind == arrays || v.kind == spelled {
+		// Of numbers that are equal PostgreSQL shows one, and NaN is equal to itself.
+		if v.constant || v.kind == arrays || v.kind == spelled || v.kind == floats || v.kind == decimals && v.scale < 0 {
 			return unproven("GROUP BY %s", v.ddl())
 		}
 		name := fmt.Sprintf("k%d", i)
@@ -220,11 +221,13 @@ func (c *compiler) sum(a *dialect.Aggregate, arg value, counted any, name string
 		return groupResult{}, err
 	}
 	e, scale := arg.e, 0
-	if known {
+	switch {
+	case known:
 		scale = arg.scale
-	}
-	if t.kind == decimals && !known {
-		e = of("$toDecimal", of("$toLong", e))
+	case t.kind == decimals:
+		e = of("$toDecimal", arg.long())
+	default:
+		e = arg.long()
 	}
 	total := any(c.accumulator(name, of("$sum", op("$cond", counted, e, nil)), nil))
 	n := c.accumulator(name+"n", of("$sum", op("$cond", counted, int64(1), int64(0))), int64(0))

@@ -334,7 +334,7 @@ func (c *conn) conflicts(ctx context.Context, in *collection, document bson.D) (
 			either = append(either, filter)
 		}
 	}
-	err := c.engine.db.Collection(in.name).FindOne(ctx, of("$or", either), options.FindOne().SetProjection(of(idName, 1))).Err()
+	err := c.engine.db.Collection(in.name).FindOne(ctx, of("$or", either), options.FindOne().SetProjection(of(idName, 1)).SetCollation(in.collation())).Err()
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return false, nil
 	}

@@ -1,22 +1,26 @@
 package mongodb
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 )
 
 // appendJSON appends a value as relaxed extended JSON (specification "Extended JSON v2"): numbers are JSON's, a double
-// with a point or an exponent, so that what jsonb has kept of it is read as a double again; what JSON lacks is an object
-// whose name begins with a dollar.
+// with a point, so that it is read as a double again; what JSON lacks is an object whose name begins with a dollar. The
+// text is as PostgreSQL shows it as jsonb.
 func appendJSON(dst []byte, v bson.RawValue) ([]byte, error) {
 	switch v.Type {
 	case bson.TypeEmbeddedDocument:
@@ -60,20 +64,29 @@ func appendRare(dst []byte, v bson.RawValue) ([]byte, error) {
 	if err := json.Unmarshal(text, &wrapped); err != nil {
 		return nil, errMisfit
 	}
-	return append(dst, wrapped.V...), nil
+	return pgvalue.AppendJSONB(dst, wrapped.V)
 }
 
-// appendObject appends a document. It reads the bytes in one pass: the type, the name, the value of each element.
+// appendObject appends a document in the order in which jsonb keeps objects: by the length of the names, then by their
+// bytes; of several elements of one name the last counts (compareJsonbPair in jsonb_util.c).
 func appendObject(dst []byte, document bson.Raw) ([]byte, error) {
 	elements, err := document.Elements()
 	if err != nil {
 		return nil, errMisfit
 	}
+	slices.SortStableFunc(elements, func(a, b bson.RawElement) int {
+		return cmp.Or(cmp.Compare(len(a.Key()), len(b.Key())), cmp.Compare(a.Key(), b.Key()))
+	})
 	dst = append(dst, '{')
+	first := true
 	for i, element := range elements {
-		if i > 0 {
+		if i+1 < len(elements) && elements[i+1].Key() == element.Key() {
+			continue
+		}
+		if !first {
 			dst = append(dst, ", "...)
 		}
+		first = false
 		if dst, err = appendJSONString(dst, element.Key()); err != nil {
 			return nil, err
 		}
@@ -104,13 +117,16 @@ func appendList(dst []byte, array bson.RawArray) ([]byte, error) {
 
 // appendJSONDouble keeps a double apart from an integer.
 func appendJSONDouble(dst []byte, d float64) []byte {
-	if math.IsNaN(d) || math.IsInf(d, 0) {
+	if math.IsNaN(d) || math.IsInf(d, 0) || d == 0 && math.Signbit(d) {
 		text, _ := appendDouble(nil, d)
+		if d == 0 {
+			text = []byte("-0.0")
+		}
 		return append(append(append(dst, `{"$numberDouble": "`...), text...), `"}`...)
 	}
 	start := len(dst)
-	dst = strconv.AppendFloat(dst, d, 'g', -1, 64)
-	if !strings.ContainsAny(string(dst[start:]), ".e") {
+	dst = strconv.AppendFloat(dst, d, 'f', -1, 64)
+	if bytes.IndexByte(dst[start:], '.') < 0 {
 		dst = append(dst, ".0"...)
 	}
 	return dst
@@ -127,21 +143,11 @@ func appendJSONDate(dst []byte, ms int64) []byte {
 
 // appendJSONString quotes a string. jsonb cannot hold U+0000.
 func appendJSONString(dst []byte, s string) ([]byte, error) {
+	if strings.IndexByte(s, 0) >= 0 {
+		return nil, errNUL
+	}
 	if !utf8.ValidString(s) {
 		return nil, errMisfit
 	}
-	dst = append(dst, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == 0:
-			return nil, errNUL
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < 0x20:
-			dst = hex.AppendEncode(append(dst, `\u`...), binary.BigEndian.AppendUint16(nil, uint16(c)))
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return append(dst, '"'), nil
+	return pgvalue.AppendJSONString(dst, []byte(s)), nil
 }

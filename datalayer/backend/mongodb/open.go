@@ -167,7 +167,9 @@ func (e *engine) Describe() string {
 
 // Traits implements backend.Engine. There are no savepoints: rolling back to one is refused where something was written
 // behind it.
-func (e *engine) Traits() backend.Traits { return backend.Traits{Transactions: e.transactions, ManyResults: true} }
+func (e *engine) Traits() backend.Traits {
+	return backend.Traits{Transactions: e.transactions, ManyResults: true}
+}
 
 // Ping implements backend.Engine.
 func (e *engine) Ping(ctx context.Context) error {

@@ -246,9 +246,14 @@ func compareNumbers(name string, l, r value) any {
 	return of("$not", bson.A{less(l, r)})
 }
 
-// compareDates compares with instants that may lie between two milliseconds.
+// compareDates compares with instants that may lie between two milliseconds, or beyond all that are stored.
 func compareDates(name string, l, r value) (any, error) {
-	if !r.between {
+	switch {
+	case l.constant && (l.beyond != 0 || l.between):
+		return nil, unproven("the comparison of two constants")
+	case r.beyond != 0:
+		return name == "<>" || (r.beyond > 0) == (name == "<" || name == "<=") && name != "=", nil
+	case !r.between:
 		return op(mongoNames[name], l.e, r.e), nil
 	}
 	switch name {
