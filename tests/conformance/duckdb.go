@@ -30,9 +30,23 @@ func duckdbDialect() sqlDialect {
 
 // duckdb is a DuckDB file.
 func duckdb() *engine {
+	const savepoints = "DuckDB has no savepoints: what was changed since one cannot be undone alone (0A000 at the end)"
 	return &engine{
 		name:  "duckdb",
 		shown: map[kind]string{foldedText: "text", shortKind: "text", jsonbKind: "json", textsKind: "text"},
+		limits: limitsOf(map[string]string{
+			"inserts:kinds-arrays":                   "a list of DuckDB's has one dimension (0A000)",
+			"inserts:kinds-numeric-nan":              "DECIMAL has no NaN",
+			"references:delete-both":                 "DuckDB checks foreign keys against what the transaction began with",
+			"transactions:savepoint-rollback":        savepoints,
+			"transactions:savepoint-after-error":     savepoints,
+			"transactions:savepoints-nested":         savepoints,
+			"transactions:savepoint-same-name":       savepoints,
+			"transactions:cursor-survives-savepoint": savepoints,
+			"transactions:do-block-error-is-caught":  savepoints,
+			"updates:truncate-two":                   "DuckDB empties one table at a time (0A000)",
+		}),
+		lacks: map[string]string{"savepoints": savepoints},
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			file := filepath.Join(dir, "common.duckdb")
 			return "duckdb://" + file, runDuckDB(t.Context(), file, duckdbDialect().script(tables))

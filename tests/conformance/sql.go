@@ -19,6 +19,8 @@ type sqlDialect struct {
 	quote string
 	// keyless leaves out primary keys, unique and foreign keys.
 	keyless bool
+	// nullable is the type of a column that may be NULL; nil: that of one that may not.
+	nullable func(typeName string) string
 	// options stand behind the closing parenthesis of CREATE TABLE.
 	options func(t table) string
 }
@@ -55,11 +57,14 @@ func (d sqlDialect) name(s string) string { return d.quote + s + d.quote }
 func (d sqlDialect) create(t table) string {
 	var parts []string
 	for _, c := range t.columns {
-		def := d.name(c.name) + " " + d.typeOf(c.kind)
-		if c.notNull {
+		def := d.typeOf(c.kind)
+		switch {
+		case d.nullable != nil && !c.notNull:
+			def = d.nullable(def)
+		case d.nullable == nil && c.notNull:
 			def += " NOT NULL"
 		}
-		parts = append(parts, def)
+		parts = append(parts, d.name(c.name)+" "+def)
 	}
 	if !d.keyless {
 		parts = append(parts, "PRIMARY KEY ("+d.list(t.key)+")")

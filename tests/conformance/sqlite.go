@@ -15,6 +15,14 @@ func sqlite() *engine {
 	return &engine{
 		name:  "sqlite",
 		shown: map[kind]string{foldedText: "text", jsonbKind: "json", intervalKind: "text", int4sKind: "text", textsKind: "text"},
+		limits: limitsOf(map[string]string{
+			"inserts:float-special":            "SQLite has no NaN (22003)",
+			"inserts:float-negative-zero":      "SQLite does not tell -0 from 0",
+			"inserts:kinds-date-before-christ": "dates in SQLite are ISO texts of the years 0001 to 9999 (22008)",
+			"inserts:kinds-date-infinity":      "dates in SQLite are ISO texts, which have no infinity (22008)",
+			"inserts:kinds-json":               "a column that is declared JSON has numeric affinity: 1e2 is kept as 100",
+			"updates:truncate-two":             "SQLite empties one table at a time (0A000)",
+		}),
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			file := filepath.Join(dir, "common.db")
 			return "sqlite://" + file, d.load(t.Context(), "sqlite", file, tables)

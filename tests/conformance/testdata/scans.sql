@@ -248,7 +248,7 @@ TABLE groups;
 -- values-alone
 VALUES (1, 'a'), (2, 'b') ORDER BY 1;
 
--- tablesample-refused-the-same-way
+-- tablesample-of-a-table
 SELECT count(*) FROM items TABLESAMPLE BERNOULLI (100);
 
 -- only

@@ -22,7 +22,7 @@ WHERE c.relkind IN ('r','p','v','m','S','f','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
--- asked-4
+-- tables-with-sizes
 --! simple
 SELECT n.nspname as "Schema",
   c.relname as "Name",
@@ -58,7 +58,7 @@ WHERE c.relkind IN ('r','p','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
--- asked-6
+-- more-tables-with-sizes
 --! simple
 SELECT n.nspname as "Schema",
   c.relname as "Name",
@@ -78,7 +78,7 @@ WHERE c.relkind IN ('r','p','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
--- asked-7
+-- tables-of-the-system-too
 --! simple
 SELECT n.nspname as "Schema",
   c.relname as "Name",
@@ -200,7 +200,7 @@ FROM pg_catalog.pg_publication p
 WHERE p.puballtables AND pg_catalog.pg_relation_is_publishable('items'::regclass)
 ORDER BY 1;
 
--- asked-16
+-- triggers-of-a-table
 --! simple
 SELECT t.tgname, pg_catalog.pg_get_triggerdef(t.oid, true), t.tgenabled, t.tgisinternal,
   CASE WHEN t.tgparentid != 0 THEN
@@ -223,7 +223,7 @@ WHERE c.oid = i.inhparent AND i.inhrelid = 'items'::regclass
   AND c.relkind != 'p' AND c.relkind != 'I'
 ORDER BY inhseqno;
 
--- asked-18
+-- children-of-a-table
 --! simple
 SELECT c.oid::pg_catalog.regclass, c.relkind, inhdetachpending, pg_catalog.pg_get_expr(c.relpartbound, c.oid)
 FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
@@ -353,7 +353,7 @@ FROM pg_catalog.pg_publication p
 WHERE p.puballtables AND pg_catalog.pg_relation_is_publishable('items'::regclass)
 ORDER BY 1;
 
--- asked-27
+-- triggers-of-a-table-too
 --! simple
 SELECT t.tgname, pg_catalog.pg_get_triggerdef(t.oid, true), t.tgenabled, t.tgisinternal,
   CASE WHEN t.tgparentid != 0 THEN
@@ -376,7 +376,7 @@ WHERE c.oid = i.inhparent AND i.inhrelid = 'items'::regclass
   AND c.relkind != 'p' AND c.relkind != 'I'
 ORDER BY inhseqno;
 
--- asked-29
+-- children-of-a-table-too
 --! simple
 SELECT c.oid::pg_catalog.regclass, c.relkind, inhdetachpending, pg_catalog.pg_get_expr(c.relpartbound, c.oid)
 FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
@@ -538,7 +538,7 @@ WHERE c.oid = i.inhparent AND i.inhrelid = 'items'::regclass
   AND c.relkind != 'p' AND c.relkind != 'I'
 ORDER BY inhseqno;
 
--- asked-43
+-- children-of-a-view
 --! simple
 SELECT c.oid::pg_catalog.regclass, c.relkind, inhdetachpending, pg_catalog.pg_get_expr(c.relpartbound, c.oid)
 FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
@@ -656,7 +656,7 @@ WHERE c.oid = i.inhparent AND i.inhrelid = 'items'::regclass
   AND c.relkind != 'p' AND c.relkind != 'I'
 ORDER BY inhseqno;
 
--- asked-51
+-- children-of-a-sequence
 --! simple
 SELECT c.oid::pg_catalog.regclass, c.relkind, inhdetachpending, pg_catalog.pg_get_expr(c.relpartbound, c.oid)
 FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
@@ -722,7 +722,7 @@ WHERE c.relkind IN ('i','I','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
--- asked-56
+-- indexes-with-sizes
 --! simple
 SELECT n.nspname as "Schema",
   c.relname as "Name",
@@ -841,7 +841,7 @@ WHERE p.proname OPERATOR(pg_catalog.~) '^(f)$' COLLATE pg_catalog.default
   AND pg_catalog.pg_function_is_visible(p.oid)
 ORDER BY 1, 2, 4;
 
--- asked-63
+-- schemas
 --! simple
 SELECT n.nspname AS "Name",
   pg_catalog.pg_get_userbyid(n.nspowner) AS "Owner"
@@ -849,7 +849,7 @@ FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1;
 
--- asked-64
+-- schemas-with-rights
 --! simple
 SELECT n.nspname AS "Name",
   pg_catalog.pg_get_userbyid(n.nspowner) AS "Owner",
@@ -968,13 +968,13 @@ WHERE n.nspname <> 'pg_catalog'
   AND pg_catalog.pg_operator_is_visible(o.oid)
 ORDER BY 1, 2, 3, 4;
 
--- asked-72
+-- extensions
 --! simple
 SELECT e.extname AS "Name", e.extversion AS "Version", n.nspname AS "Schema", c.description AS "Description"
 FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_catalog.pg_description c ON c.objoid = e.oid AND c.classoid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 ORDER BY 1;
 
--- asked-73
+-- contents-of-extensions
 --! simple
 SELECT e.extname, e.oid
 FROM pg_catalog.pg_extension e
@@ -1090,7 +1090,7 @@ LEFT JOIN pg_catalog.pg_description d
 WHERE l.lanplcallfoid != 0
 ORDER BY 1;
 
--- asked-80
+-- event-triggers
 --! simple
 SELECT evtname as "Name", evtevent as "Event", pg_catalog.pg_get_userbyid(e.evtowner) as "Owner",
  case evtenabled when 'O' then 'enabled'  when 'R' then 'replica'  when 'A' then 'always'  when 'D' then 'disabled' end as "Enabled",
@@ -1316,7 +1316,7 @@ ORDER BY 1, 2,
   ap.amproclefttype = ap.amprocrighttype DESC,
   3, 4, 5;
 
--- asked-97
+-- foreign-servers
 --! simple
 SELECT s.srvname AS "Name",
   pg_catalog.pg_get_userbyid(s.srvowner) AS "Owner",
@@ -1337,7 +1337,7 @@ FROM pg_catalog.pg_foreign_table ft
 WHERE pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1, 2;
 
--- asked-99
+-- foreign-data-wrappers
 --! simple
 SELECT fdw.fdwname AS "Name",
   pg_catalog.pg_get_userbyid(fdw.fdwowner) AS "Owner",
@@ -1346,7 +1346,7 @@ SELECT fdw.fdwname AS "Name",
 FROM pg_catalog.pg_foreign_data_wrapper fdw
 ORDER BY 1;
 
--- asked-100
+-- user-mappings
 --! simple
 SELECT um.srvname AS "Server",
   um.usename AS "User name"
