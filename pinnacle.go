@@ -304,12 +304,14 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 	c := &p.settings
 	var foreign session.Foreign
 	var definer session.Definer
+	var direct session.Direct
 	if p.foreign != nil {
-		foreign, definer = &p.foreign.names, p.foreign.definer
+		foreign, definer, direct = &p.foreign.names, p.foreign.definer, p.foreign.server
 	}
 	return session.NewFactory(session.Config{
 		Foreign:   foreign,
 		Definer:   definer,
+		Direct:    direct,
 		Datalayer: p.Datalayer,
 		Jobs:      p.jobs,
 		Searches:  p.searches,

@@ -5,11 +5,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
@@ -134,13 +138,50 @@ type mirrored struct {
 	readable bool
 }
 
+// homeState is what a run without home must know of the session there.
+type homeState struct {
+	// text is all of it, as home says it.
+	text string
+	// process is home's process of the session, timeout its statement_timeout, 0 for none.
+	process uint32
+	timeout time.Duration
+	// plans holds what decides how a text is planned and how values are shown: role, search path and settings.
+	plans string
+	// exact says that floating-point numbers are printed so that they can be read back, hexed that bytea is in hexadecimals.
+	exact, hexed bool
+}
+
+// read reads what home says.
+func (s *homeState) read(text []byte) error {
+	if s.text == string(text) {
+		return nil
+	}
+	process, rest, _ := strings.Cut(string(text), stateSeparator)
+	timeout, plans, ok := strings.Cut(rest, stateSeparator)
+	n, err := strconv.ParseUint(process, 10, 32)
+	if err != nil || !ok {
+		return fmt.Errorf("home's session is described as %q", process)
+	}
+	if s.timeout, err = answer.ParseTime(timeout); err != nil {
+		return fmt.Errorf("home's statement_timeout %q: %w", timeout, err)
+	}
+	digits, rest, _ := strings.Cut(plans, stateSeparator)
+	s.text, s.process, s.plans, s.exact, s.hexed = string(text), uint32(n), plans, digits > "0", strings.HasPrefix(rest, "hex"+stateSeparator)
+	return nil
+}
+
+// stateSeparator stands between the parts of what home says of the session.
+const stateSeparator = "\x1f"
+
 // resolveName is the name on home of the prepared statement that resolves names.
 const resolveName = "pinnacle_resolve"
 
 // resolveNames finds relations by their names as PostgreSQL would, with the search path and the temporary tables of the
 // session, and the foreign table behind each.
 const resolveNames = `SELECT (n.i - 1)::pg_catalog.int4, c.oid, s.nspname, coalesce(f.oid, 0), coalesce(f.nspname, ''),
-  c.relrowsecurity OR c.relhasrules, f.oid IS NOT NULL AND pg_catalog.has_table_privilege(f.oid, 'SELECT')
+  c.relrowsecurity OR c.relhasrules, f.oid IS NOT NULL AND pg_catalog.has_table_privilege(f.oid, 'SELECT'),
+  pg_catalog.concat_ws(pg_catalog.chr(31), pg_catalog.pg_backend_pid(), pg_catalog.current_setting('statement_timeout'),
+    pg_catalog.current_setting('extra_float_digits'), pg_catalog.current_setting('bytea_output'), current_user, pg_catalog.current_setting('search_path'))
 FROM pg_catalog.unnest($1) WITH ORDINALITY AS n(name, i) JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(n.name)
   JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
   LEFT JOIN LATERAL (SELECT f.oid, fs.nspname FROM pg_catalog.pg_inherits AS h JOIN pg_catalog.pg_class AS f ON f.oid = h.inhrelid AND f.relkind = 'f'
@@ -182,7 +223,7 @@ func (s *session) resolve(ctx context.Context, h *homeSide, relations []sqlparse
 	}
 	s.resolves = true
 	err = h.each(ctx, func(v [][]byte) error {
-		if len(v) != 7 || len(v[0]) != 4 || len(v[1]) != 4 || len(v[3]) != 4 || len(v[5]) != 1 || len(v[6]) != 1 {
+		if len(v) != 8 || len(v[0]) != 4 || len(v[1]) != 4 || len(v[3]) != 4 || len(v[5]) != 1 || len(v[6]) != 1 {
 			return fmt.Errorf("home resolves a name with %d columns", len(v))
 		}
 		at := binary.BigEndian.Uint32(v[0])
@@ -191,7 +232,7 @@ func (s *session) resolve(ctx context.Context, h *homeSide, relations []sqlparse
 		}
 		found[asked[at]] = mirrored{parent: binary.BigEndian.Uint32(v[1]), schema: string(v[2]), child: binary.BigEndian.Uint32(v[3]),
 			foreign: string(v[4]), own: v[5][0] == 1, readable: v[6][0] == 1}
-		return nil
+		return s.state.read(v[7])
 	})
 	if err != nil {
 		return nil, unpositioned(err)

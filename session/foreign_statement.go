@@ -236,6 +236,14 @@ func sameColumns(before, after []pgproto3.FieldDescription) error {
 
 // bind implements statement.
 func (f *foreignStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
+	if c, err := f.direct(ctx, h, b); c != nil || err != nil {
+		return c, err
+	}
+	return f.bindHome(ctx, h, b)
+}
+
+// bindHome has home bind the statement.
+func (f *foreignStatement) bindHome(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
 	if f.upsert != nil {
 		if err := f.upsert.plan(ctx, h, b); err != nil {
 			return nil, err
@@ -270,6 +278,9 @@ func (f *foreignStatement) relay(ctx context.Context, h *homeSide) error {
 	}
 	if f.upsert != nil {
 		return f.s.runOwn(ctx, h, f)
+	}
+	if done, err := f.relayDirect(ctx, h); done || err != nil {
+		return err
 	}
 	if f.spliced != nil {
 		h.describing = f.ownBody

@@ -17,6 +17,7 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/artifacts/filesystem"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/answer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/home"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue/badgerstore"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/records"
@@ -55,6 +56,12 @@ func (m *mirror) Mirrored() (*sqlparse.Names, uint64) { return m.names, 1 }
 // newMirror makes a plain database, a databackend with the same tables, and a proxy whose home mirrors these.
 func newMirror(t *testing.T) (p *proxy, plain string) {
 	t.Helper()
+	return newMirrorWith(t, "", "", nil)
+}
+
+// newMirrorWith makes one with another table, and with a way around home to the databackend of a URL; nil for none.
+func newMirrorWith(t *testing.T, table, rows string, direct func(url string) *foreign.Server) (p *proxy, plain string) {
+	t.Helper()
 	if server == nil {
 		t.Skip("no PostgreSQL")
 	}
@@ -63,20 +70,27 @@ func newMirror(t *testing.T) (p *proxy, plain string) {
 	for _, suffix := range []string{"plain", "engine", "home"} {
 		must(t, server.Load(ctx, "postgres", "CREATE DATABASE "+name+"_"+suffix))
 	}
-	must(t, server.Load(ctx, name+"_plain", foreignTables))
-	must(t, server.Load(ctx, name+"_engine", foreignTables))
+	must(t, server.Load(ctx, name+"_plain", foreignTables, table+rows))
+	must(t, server.Load(ctx, name+"_engine", foreignTables, table+rows))
 	at, err := url.Parse(server.URL("postgres"))
 	must(t, err)
 	word, _ := at.User.Password()
 	must(t, server.Load(ctx, name+"_home", "CREATE EXTENSION postgres_fdw", fmt.Sprintf(
 		"CREATE SERVER pinnacle_databackend FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%s', dbname '%s_engine', use_remote_estimate 'true')", at.Port(), name),
 		fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER pinnacle_databackend OPTIONS (user 'postgres', password '%s')", word), mirrorTables))
-	p = foreignProxy(t, name+"_home", &mirror{sqlparse.NewNames([]string{"t", "u"})})
-	return p, name + "_plain"
+	config := session.Config{Foreign: &mirror{sqlparse.NewNames([]string{"t", "u", "kinds"})}}
+	if table != "" {
+		must(t, server.Load(ctx, name+"_home", table,
+			"CREATE FOREIGN TABLE pinnacle_foreign_public.kinds() INHERITS (kinds) SERVER pinnacle_databackend OPTIONS (schema_name 'public')"))
+	}
+	if direct != nil {
+		config.Direct = direct(server.URL(name + "_engine"))
+	}
+	return foreignProxy(t, name+"_home", config), name + "_plain"
 }
 
 // foreignProxy is newProxy before a database that mirrors a databackend.
-func foreignProxy(t *testing.T, database string, foreign session.Foreign) *proxy {
+func foreignProxy(t *testing.T, database string, config session.Config) *proxy {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
@@ -92,7 +106,8 @@ func foreignProxy(t *testing.T, database string, foreign session.Foreign) *proxy
 	behind, err := home.Connect(ctx, server.URL(database), nil)
 	must(t, err)
 	answers := answer.New(answer.Config{})
-	sessions := session.NewFactory(session.Config{Datalayer: layer, Answerer: answers, Foreign: foreign})
+	config.Datalayer, config.Answerer = layer, answers
+	sessions := session.NewFactory(config)
 	srv := wire.NewServer(wire.Config{}, behind, sessions.New, nil)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

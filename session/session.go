@@ -69,6 +69,8 @@ type Config struct {
 	Foreign Foreign
 	// Definer changes that databackend's schema; nil: home runs all DDL.
 	Definer Definer
+	// Direct runs queries on that databackend without home in between; nil: home runs them all.
+	Direct Direct
 	// Observer may be nil.
 	Observer Observer
 	Logger   *slog.Logger
@@ -81,8 +83,9 @@ type Factory struct {
 	// views are the names of views that call predict, by database.
 	viewsMu sync.Mutex
 	views   map[string]*viewNames
-	// foreign keeps texts that name mirrored relations.
+	// foreign keeps texts that name mirrored relations, direct how queries are run without home.
 	foreign foreignCache
+	direct  directCache
 }
 
 // NewFactory makes a factory; zero limits stand for the defaults.
@@ -135,6 +138,8 @@ type session struct {
 	naming *foreignText
 	// resolves says that home has the prepared statement that resolves names.
 	resolves bool
+	// state is what home said last of its session, when it resolved names.
+	state homeState
 	// views are the names of the database's views that call predict, made those that this session's transaction has made of
 	// them. noViews says that home does not tell them, and reading that they are to be read before the message at hand is
 	// looked at.
@@ -230,6 +235,7 @@ func (s *session) concerns(text []byte) bool {
 	foreign := s.mayMention(text)
 	if s.noteDropped(text); foreign {
 		if s.naming = s.knownText(text); s.naming != nil && !s.readsViews(s.naming.script) {
+			s.noteSettings(text)
 			s.parsed, s.parseErr = s.naming.script, nil
 			return true
 		}

@@ -124,6 +124,9 @@ func closes(t Token) bool {
 	return t.Kind == pg_query.Token_ASCII_41 || t.Kind == pg_query.Token_ASCII_93
 }
 
+// Unwrapped are tokens without the parentheses that enclose all of them.
+func Unwrapped(toks []Token) []Token { return stripParens(toks) }
+
 // stripParens takes off parentheses that enclose all of toks.
 func stripParens(toks []Token) []Token {
 	for len(toks) > 2 && toks[0].Kind == pg_query.Token_ASCII_40 && closingParen(toks, 0) == len(toks)-1 {
