@@ -39,11 +39,20 @@ func ungrouped(s *pg_query.SelectStmt) bool {
 		return false
 	}
 	names, places := grouping(s.GroupClause)
-	rest := append([]*pg_query.Node{s.HavingClause}, s.SortClause...)
+	rest := []*pg_query.Node{s.HavingClause}
+	var outputs []string
 	for i, t := range s.TargetList {
 		target := t.GetResTarget()
+		if target.GetName() != "" {
+			outputs = append(outputs, target.GetName())
+		}
 		if !slices.Contains(places, i+1) && (target.GetName() == "" || !slices.Contains(names, target.GetName())) {
 			rest = append(rest, target.GetVal())
+		}
+	}
+	for _, k := range s.SortClause {
+		if c := k.GetSortBy().GetNode().GetColumnRef(); c == nil || len(c.Fields) > 1 || !slices.Contains(outputs, c.Fields[0].GetString_().GetSval()) {
+			rest = append(rest, k) // a name alone is an output column first, which is looked at as such
 		}
 	}
 	return slices.ContainsFunc(rest, func(n *pg_query.Node) bool { return n != nil && reads(n, names) })
