@@ -221,6 +221,11 @@ func (r *reader) finish(t *dialect.Table) {
 	if t.Kind == dialect.View || t.Column("rowid") != nil {
 		return
 	}
-	t.RowKey = &dialect.Column{Name: "rowid", Native: "rowid", NativeType: "BIGINT", Type: plain(pgtype.Int8OID), TypeName: "bigint", NotNull: true,
+	t.RowKey = RowKey(t)
+}
+
+// RowKey is the column rowid of a table.
+func RowKey(t *dialect.Table) *dialect.Column {
+	return &dialect.Column{Name: "rowid", Native: "rowid", NativeType: "BIGINT", Type: plain(pgtype.Int8OID), TypeName: "bigint", NotNull: true,
 		Exact: true, Facts: &form{typ: plain(pgtype.Int8OID), typeName: "bigint", native: "BIGINT", table: t.Name, column: "rowid"}}
 }
