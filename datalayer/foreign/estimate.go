@@ -45,15 +45,14 @@ func (l *link) explain(ctx context.Context, st *Statement) (string, error) {
 		return fmt.Sprintf("Foreign Scan  (cost=%d.00..%d.00 rows=1 width=8)", costStart, costStart), nil
 	}
 	rows := l.rows(ctx, st, tree)
-	read := 0.0
-	if !found(tree) {
+	total := costStart + rows*costGive
+	switch {
+	case st.finish != nil:
+		total += st.finish.read*costRead + st.finish.fetched*costFetch + costFinish
+	case !found(tree):
 		for _, r := range relationsOf(tree) {
-			read += tableRows(r.Table)
+			total += tableRows(r.Table) * costRead
 		}
-	}
-	total := costStart + read*costRead + rows*costGive
-	if st.Unproven != nil {
-		total += read*costFetch + costFinish
 	}
 	if len(tree.OrderBy) > 0 && rows > 1 {
 		total += rows * math.Log2(rows) * costSort

@@ -20,6 +20,8 @@ type finishing struct {
 	chunked bool
 	// offset and limit are for the proxy to count, where the statement is chunked; limit is negative where there is none.
 	offset, limit int64
+	// read and fetched guess how many rows the engine looks at, and how many come to the local PostgreSQL.
+	read, fetched float64
 }
 
 // scan is one relation that is read.
@@ -64,6 +66,10 @@ func (st *Statement) finishSelect(s *Server, tree *dialect.Select) error {
 			return err
 		}
 		f.scans = append(f.scans, sc)
+		if !found(scans[r]) {
+			f.read += tableRows(r.Table)
+		}
+		f.fetched += guessRows(scans[r])
 		names[r] = &dialect.Table{Schema: "pg_temp", Name: sc.table}
 	}
 	f.text = dialect.Format(dialect.Rewrite{
