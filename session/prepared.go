@@ -49,6 +49,8 @@ type homeCursor struct {
 	kind      string
 	// done is told when the statement has ended well.
 	done func()
+	// row passes a row on; nil: as it is.
+	row func(body []byte) error
 }
 
 func (c *homeCursor) fields() []pgproto3.FieldDescription { return c.described }
@@ -82,7 +84,13 @@ func (c *homeCursor) execute(ctx context.Context, h *homeSide, limit int64) (str
 				return "", err
 			}
 		default:
-			h.x.ReplyRaw(typ, body)
+			if typ != 'D' || c.row == nil {
+				h.x.ReplyRaw(typ, body)
+				continue
+			}
+			if err := c.row(body); err != nil {
+				return "", err
+			}
 		}
 	}
 }
