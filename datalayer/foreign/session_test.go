@@ -288,3 +288,39 @@ func TestManyClients(t *testing.T) {
 		t.Errorf("%d engine sessions were made for 3 at a time", n)
 	}
 }
+
+// TestShutdown ends while a statement runs and a transaction is open: both end, and nothing is left of them.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, all(), nil, foreign.Config{})
+	run(t, b.data, "INSERT INTO orders SELECT i, i, i, 'x' FROM generate_series(10000, 60000) i")
+	open := connect(t, b.localURL)
+	defer func() { _ = open.Close(context.Background()) }()
+	run(t, open, "BEGIN")
+	run(t, open, "UPDATE items SET qty = 99 WHERE id = 1")
+	slow := make(chan string, 1)
+	busy := connect(t, b.localURL)
+	defer func() { _ = busy.Close(context.Background()) }()
+	go func() {
+		slow <- answer(busy, "SELECT count(*) FROM orders a JOIN orders b ON a.n <> b.n AND a.id <> b.n + 1")
+	}()
+	const active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = "
+	eventually(t, "the engine works", func() bool { return answer(b.data, active+"'active'") == "1\nSELECT 1\n" })
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if err := b.server.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-slow; !strings.HasPrefix(got, "ERROR") {
+		t.Errorf("the statement gave %s", got)
+	}
+	if got := answer(open, "COMMIT"); !strings.HasPrefix(got, "ERROR 08") {
+		t.Errorf("the commit gave %s", got)
+	}
+	eventually(t, "the engine has no sessions", func() bool {
+		return answer(b.data, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()") == "0\nSELECT 1\n"
+	})
+	if got := answer(b.data, "SELECT qty FROM items WHERE id = 1"); got != "1\nSELECT 1\n" {
+		t.Errorf("the engine has %s", got)
+	}
+}
