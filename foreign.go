@@ -3,10 +3,12 @@ package pinnacle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -155,6 +157,9 @@ func (p *Proxy) openForeign(ctx context.Context) error {
 	if err := f.mirror.Start(ctx); err != nil {
 		return err
 	}
+	if err := letMakeRoles(ctx, connect, owner); err != nil {
+		return err
+	}
 	if err := p.serveForeign(ctx, local); err != nil {
 		return err
 	}
@@ -214,6 +219,19 @@ func (p *Proxy) serveForeign(ctx context.Context, local *home.Local) error {
 		return errors.Join(server.Shutdown(ctx), <-served)
 	})
 	return nil
+}
+
+// letMakeRoles lets the account of clients make other roles. Before PostgreSQL 16 that right reaches farther, to what only
+// superusers may do, and is not given.
+func letMakeRoles(ctx context.Context, connect func(context.Context) (*pgx.Conn, error), owner string) error {
+	conn, err := connect(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
+IF current_setting('server_version_num')::int >= 160000 AND NOT (SELECT rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = '%s') THEN
+ALTER ROLE %s CREATEROLE; END IF; END $$`, strings.ReplaceAll(owner, "'", "''"), pgx.Identifier{owner}.Sanitize()))
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // superuser opens a session of the proxy's own in the local PostgreSQL.

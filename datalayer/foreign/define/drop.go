@@ -67,18 +67,16 @@ func (w *work) dropRelations(ctx context.Context, s *pg_query.DropStmt) (*plan, 
 		return nil, nil
 	}
 	p := &plan{tag: tag}
-	if len(others) > 0 {
-		// What is no table of the databackend is home's to drop, or to miss, as the statement says.
-		missing := ""
+	for _, name := range others {
+		there := false
 		if s.MissingOk {
-			missing = "IF EXISTS "
+			var err error
+			if there, err = w.exists(ctx, name); err != nil {
+				return nil, err
+			}
 		}
-		p.locally = append(p.locally, tag+" "+missing+strings.Join(others, ", ")+cascade(s))
-		if err := w.dry(ctx, func() error {
-			_, err := w.conn.Exec(ctx, p.locally[0], pgx.QueryExecModeSimpleProtocol)
-			return err
-		}); err != nil {
-			return nil, err
+		if there || !s.MissingOk {
+			return nil, unsupported("tables of the databackend and others, such as %s, cannot be dropped together", name)
 		}
 	}
 	if err := w.dependencies(ctx, s, theirs, p); err != nil {
@@ -92,14 +90,6 @@ func (w *work) dropRelations(ctx context.Context, s *pg_query.DropStmt) (*plan, 
 		}
 	}
 	return p, nil
-}
-
-// cascade is the word at a statement's end.
-func cascade(s *pg_query.DropStmt) string {
-	if s.Behavior == pg_query.DropBehavior_DROP_CASCADE {
-		return " CASCADE"
-	}
-	return ""
 }
 
 // dependencies looks at what goes with relations: their own foreign tables are no reason to refuse, and views and foreign
