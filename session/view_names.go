@@ -175,7 +175,7 @@ func (s *session) readsViews(script *sqlparse.Script) bool {
 // readings are the names that a statement reads and that views with predict have.
 func (s *session) readings(text string, st *sqlparse.Statement) []sqlparse.Reading {
 	known := s.views.names.Load()
-	if known == nil {
+	if known == nil || len(known.List()) == 0 {
 		return nil
 	}
 	all, _, err := sqlparse.Readings(text, st.Span, st.Node)
