@@ -28,7 +28,7 @@ func (k *kept) captures(how string) []captureSpec {
 			continue
 		}
 		c := captureSpec{table: t}
-		if k.keyed {
+		if k.keyed && !t.mirrored {
 			c.key = k.key
 		}
 		specs = append(specs, c)
@@ -53,7 +53,7 @@ func (k *kept) ensureCaptures(ctx context.Context, tx pgx.Tx, how string) (bool,
 		if _, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1, $2)", lockClass, -id); err != nil {
 			return false, err
 		}
-		tag, err := tx.Exec(ctx, "INSERT INTO "+schema+".captured VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", id, k.id, !k.keyed)
+		tag, err := tx.Exec(ctx, "INSERT INTO "+schema+".captured VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", id, k.id, len(spec.key) == 0)
 		if err != nil {
 			return false, err
 		}
@@ -161,7 +161,9 @@ func typeOf(c column) string {
 func functionText(id int, spec captureSpec) string {
 	whole := "INSERT INTO " + changesOf(id) + " (whole) VALUES (true);"
 	var body string
-	if len(spec.key) == 0 {
+	if spec.table.mirrored {
+		body = whole
+	} else if len(spec.key) == 0 {
 		some := func(op, table string) string {
 			return "ELSIF TG_OP OPERATOR(pg_catalog.=) '" + op + "' THEN\nIF EXISTS (SELECT FROM " + table + ") THEN\n" + whole + "\nEND IF;\n"
 		}
@@ -188,8 +190,12 @@ END IF;`, there, len(spec.key), whole, into+"new_rows;", into+"new_rows UNION SE
 		";\nREVOKE ALL ON FUNCTION " + captureOf(id) + "() FROM PUBLIC"
 }
 
-// triggers are the four that a capture has on a table: name, event, and the transition tables that it reads.
-func triggers(id int) [][3]string {
+// triggers are the four that a capture has on a table: name, event, and the transition tables that it reads. A mirrored table
+// has no such tables, since PostgreSQL has none of foreign tables.
+func triggers(id int, t table) [][3]string {
+	if t.mirrored {
+		return [][3]string{{fmt.Sprintf("pinnacle_capture_%d_any", id), "INSERT OR UPDATE OR DELETE", ""}, {fmt.Sprintf("pinnacle_capture_%d_truncate", id), "TRUNCATE", ""}}
+	}
 	name := func(what string) string { return fmt.Sprintf("pinnacle_capture_%d_%s", id, what) }
 	return [][3]string{
 		{name("insert"), "INSERT", " REFERENCING NEW TABLE AS new_rows"},
@@ -213,20 +219,27 @@ func installTriggers(ctx context.Context, tx pgx.Tx, id int, spec captureSpec) (
 // statement may name those directly, on its partitions and children.
 func triggersMissing(ctx context.Context, q querier, id int, spec captureSpec) (texts []string, err error) {
 	rows, err := q.Query(ctx, `WITH RECURSIVE r(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM r JOIN pg_catalog.pg_inherits i ON i.inhparent = r.oid)
-		SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-			ARRAY (SELECT t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A' AND NOT t.tgisinternal)
-		FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')`, spec.table.oid)
+		SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind = 'f',
+			ARRAY (SELECT t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND (t.tgenabled = 'A' OR c.relkind = 'f' AND t.tgenabled = 'O') AND NOT t.tgisinternal),
+			pg_catalog.current_setting('server_version_num')::int4 >= 160000
+		FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') OR c.relkind = 'f' AND $2`, spec.table.oid, spec.table.mirrored)
 	if err != nil {
 		return nil, err
 	}
 	var relation string
 	var there []string
-	_, err = pgx.ForEachRow(rows, []any{&relation, &there}, func() error {
-		for _, t := range triggers(id) {
-			if !slices.Contains(there, t[0]) {
-				texts = append(texts, fmt.Sprintf("CREATE OR REPLACE TRIGGER %[1]s AFTER %[2]s ON %[3]s%[4]s FOR EACH STATEMENT EXECUTE FUNCTION %[5]s();\nALTER TABLE %[3]s ENABLE ALWAYS TRIGGER %[1]s",
-					t[0], t[1], relation, t[2], captureOf(id)))
+	var foreign, truncates bool
+	_, err = pgx.ForEachRow(rows, []any{&relation, &foreign, &there, &truncates}, func() error {
+		for _, t := range triggers(id, spec.table) {
+			if slices.Contains(there, t[0]) || foreign && t[1] == "TRUNCATE" && !truncates { // foreign tables have such triggers since PostgreSQL 16
+				continue
 			}
+			text := fmt.Sprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %s()", t[0], t[1], relation, t[2], captureOf(id))
+			if !foreign { // those are the superuser's, and only an owner may
+				text += fmt.Sprintf(";\nALTER TABLE %s ENABLE ALWAYS TRIGGER %s", relation, t[0])
+			}
+			texts = append(texts, text)
 		}
 		return nil
 	})

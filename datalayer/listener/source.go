@@ -44,7 +44,14 @@ type table struct {
 	// kind is pg_class.relkind, temporary whether it belongs to a session.
 	kind      string
 	temporary bool
+	// mirrored says that its rows are those of a foreign table that inherits from it, as the tables of a databackend are shown
+	// that is no PostgreSQL.
+	mirrored bool
 }
+
+// tableColumns are what a table is read from, of pg_class c and pg_namespace n.
+const tableColumns = `c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::text, c.relpersistence = 't',
+		EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = i.inhrelid WHERE i.inhparent = c.oid)`
 
 // relations whose changes triggers can see.
 func (t table) plain() bool { return t.kind == "r" || t.kind == "p" }
@@ -108,9 +115,9 @@ func (s *source) findRelation(ctx context.Context, tx pgx.Tx, def *Definition) e
 // findTable finds a relation by its name in SQL.
 func findTable(ctx context.Context, tx pgx.Tx, name string) (table, error) {
 	var t table
-	err := tx.QueryRow(ctx, `SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::text, c.relpersistence = 't'
+	err := tx.QueryRow(ctx, `SELECT `+tableColumns+`
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, name).Scan(&t.oid, &t.name, &t.kind, &t.temporary)
+		WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, name).Scan(&t.oid, &t.name, &t.kind, &t.temporary, &t.mirrored)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return t, fault("42P01", fmt.Sprintf("relation %s does not exist", name), "ON takes a table, a view, or a query in parentheses.")
 	}
@@ -125,14 +132,14 @@ func baseTables(ctx context.Context, tx pgx.Tx, t table) ([]table, error) {
 			SELECT d.refobjid FROM r JOIN pg_catalog.pg_class v ON v.oid = r.oid AND v.relkind = 'v' JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
 				JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
 		)
-		SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::text, c.relpersistence = 't'
+		SELECT `+tableColumns+`
 		FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'm', 'f') ORDER BY 2`, t.oid)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t table, err error) {
-		return t, row.Scan(&t.oid, &t.name, &t.kind, &t.temporary)
+		return t, row.Scan(&t.oid, &t.name, &t.kind, &t.temporary, &t.mirrored)
 	})
 }
 
