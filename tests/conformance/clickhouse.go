@@ -13,7 +13,6 @@ import (
 
 // clickhouse is the engine of ClickHouse behind its HTTP interface.
 func clickhouse() *engine {
-	const keyless = "ClickHouse enforces no keys"
 	d := sqlDialect{quote: "`", keyless: true,
 		types: map[kind]string{boolKind: "Bool", int2Kind: "Int16", int4Kind: "Int32", int8Kind: "Int64", float8Kind: "Float64", moneyKind: "Decimal(12,2)", longKind: "Decimal(38,10)",
 			textKind: "String", foldedText: "String", shortKind: "String", dateKind: "Date32", timestampKind: "DateTime64(6)", timestamptzKind: "DateTime64(6, 'UTC')", uuidKind: "UUID"},
@@ -31,9 +30,9 @@ func clickhouse() *engine {
 	return &engine{
 		name: "clickhouse",
 		shown: map[kind]string{foldedText: "text", shortKind: "text", timeKind: "text", intervalKind: "text", byteaKind: "text", jsonbKind: "text", int4sKind: "text", textsKind: "text",
-			timestampKind: "timestamp without time zone", timestamptzKind: "timestamp with time zone"},
+			timestampKind: "timestamp(6) with time zone", timestamptzKind: "timestamp(6) with time zone"},
 		limits: limitsOf(nil),
-		lacks:  map[string]string{"transactions": "ClickHouse has no transactions", "savepoints": "ClickHouse has no transactions", "upserts": keyless},
+		lacks:  map[string]string{"writes": "ClickHouse has no keys, so rows are changed only where a statement goes down whole, and no transactions"},
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			server, err := lab.StartScript(t.Context(), "chdb", dir)
 			if err != nil {

@@ -15,10 +15,11 @@ type engine struct {
 	shown map[kind]string
 	// keyless says that its tables have no keys.
 	keyless bool
-	// limits are what is known to differ from PostgreSQL: file:case, or file:* for all of a file's that differ, with the
-	// reason, which docs/databackends.md explains. A limit of a case that does not differ is a failure.
+	// limits are what is known to differ from PostgreSQL: file:case or tpch:number, with the reason, which
+	// docs/databackends.md explains. A limit of a case that does not differ is a failure.
 	limits map[string]string
-	// lacks are features that random statements leave out, with the reason: "writes", "transactions", "savepoints", "upserts".
+	// lacks are features that random statements leave out, with the reason: "writes", "transactions", "savepoints",
+	// "upserts". Without writes the files of statements that write are left out, too.
 	lacks map[string]string
 	// args are more of the proxy's arguments.
 	args []string

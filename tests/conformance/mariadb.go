@@ -20,6 +20,7 @@ func mariadb() *engine {
 		}
 		return bare("true", "false", "x")(k, text)
 	}
+	const instants = "TIMESTAMP holds the years 1970 to 2038, without the first second (22007)"
 	const bytewise = " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 	d := sqlDialect{quote: "`", literal: literal, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT", int8Kind: "BIGINT", float8Kind: "DOUBLE",
 		moneyKind: "DECIMAL(12,2)", longKind: "DECIMAL(38,10)", textKind: "LONGTEXT" + bytewise, foldedText: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
@@ -28,6 +29,16 @@ func mariadb() *engine {
 		name: "mariadb",
 		shown: map[kind]string{foldedText: "text", intervalKind: "text", int4sKind: "text", textsKind: "text", timestampKind: "timestamp(6) without time zone",
 			timestamptzKind: "timestamp(6) with time zone", timeKind: "time(6) without time zone"},
+		limits: limitsOf(map[string]string{
+			"inserts:float-special":            "MariaDB's numbers have neither NaN nor infinity (22003)",
+			"inserts:float-negative-zero":      "MariaDB does not tell -0 from 0",
+			"inserts:kinds-zero":               instants,
+			"inserts:kinds-low":                instants,
+			"inserts:kinds-high":               instants,
+			"inserts:kinds-date-before-christ": "MariaDB has the years 0 to 9999 (22008)",
+			"inserts:kinds-date-infinity":      "MariaDB's dates have no infinity (22008)",
+			"inserts:kinds-numeric-nan":        "MariaDB's numbers have neither NaN nor infinity (22003)",
+		}),
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			if _, err := exec.LookPath("mariadbd"); err != nil {
 				return "", fmt.Errorf("MariaDB %w: %w", lab.ErrNotInstalled, err)
