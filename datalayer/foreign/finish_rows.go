@@ -15,8 +15,8 @@ import (
 // The size of a chunk, by rows and by bytes, whichever is reached first. The first is small, since few rows may be wanted.
 const (
 	firstChunkRows = 256
-	chunkRows      = 8192
-	chunkBytes     = 1 << 20
+	chunkRows      = 65536
+	chunkBytes     = 8 << 20
 )
 
 // finishSession is what a session that finishes is set to: the forms in which postgres_fdw reads values, and sequential

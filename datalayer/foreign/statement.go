@@ -30,6 +30,8 @@ type Statement struct {
 	ids *rowIDs
 	// keyed is an UPDATE or DELETE of the row that a ticket stands for; nil for others.
 	keyed *keyedChange
+	// refused is why a Select cannot be run though it can be estimated; nil if it can.
+	refused error
 	// found is an UPDATE or DELETE that is made row by row; nil for others.
 	found *foundChange
 	// finish is how it is finished where it is unproven; nil otherwise.
@@ -141,7 +143,9 @@ func (s *Server) compileSelect(st *Statement, tree *dialect.Select) error {
 	plain, share := sampling(tree)
 	asked, ids, err := withKeys(plain)
 	if err != nil {
-		return err
+		// PostgreSQL asks for an estimate before it knows whether it will want the rows: that much is answered.
+		st.refused = err
+		return nil
 	}
 	st.program, st.Unproven, err = s.engineCompile(asked)
 	if err != nil {

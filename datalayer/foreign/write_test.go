@@ -1,6 +1,7 @@
 package foreign_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
@@ -66,6 +67,8 @@ var writes = []string{
 	"TRUNCATE counted",
 	"BEGIN; TRUNCATE pairs; SELECT count(*) FROM pairs; ROLLBACK; SELECT count(*) FROM pairs",
 	"BEGIN; TRUNCATE pairs; COMMIT; SELECT count(*) FROM pairs",
+	"INSERT INTO keyless VALUES (100, 'new'), (100, 'new')",
+	"SELECT x, count(*) FROM keyless WHERE y = 'new' GROUP BY x",
 	"INSERT INTO pairs VALUES (1, 'a', 'NaN'), (1, 'b', '-Infinity'), (2, '', 1e-300)",
 }
 
@@ -92,6 +95,18 @@ func TestRefusals(t *testing.T) {
 		if got := answer(b.local, "SELECT id FROM items WHERE id = 1"); got != "1\nSELECT 1\n" {
 			t.Errorf("after %s the session gives %s", text, got)
 		}
+	}
+}
+
+// TestKeyless changes a table without a key by statements that go down whole.
+func TestKeyless(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, all(), nil, foreign.Config{})
+	for _, text := range []string{"UPDATE keyless SET y = 'short' WHERE x < 5", "DELETE FROM keyless WHERE x = 7", "UPDATE keyless SET x = x + 1 RETURNING x, y", "SELECT count(*), min(x) FROM keyless WHERE y = 'short'"} {
+		b.same(t, text)
+	}
+	if got := answer(b.local, "UPDATE keyless SET y = to_char(x, '99') WHERE x = 3"); !strings.HasPrefix(got, "ERROR 0A000: table \"keyless\" of the databackend has no primary key") {
+		t.Error(got)
 	}
 }
 
