@@ -62,9 +62,9 @@ class Handler(BaseHTTPRequestHandler):
         with session.Session(DIRECTORY) as one:
             if given.get("database"):
                 one.query("USE `" + given["database"].replace("`", "") + "`")
-            for key, value in given.items():
-                if key not in CONTROL and key.isidentifier():
-                    one.query(f"SET {key} = {literal(value)}")
+            settings = [f"{key} = {literal(value)}" for key, value in given.items() if key not in CONTROL and key.isidentifier()]
+            if settings:
+                one.query("SET " + ", ".join(settings))
             result = one.query(text, given.get("default_format", "TabSeparated"))
             return bytes(result.bytes() or b"")
 

@@ -27,6 +27,6 @@ func TestContract(t *testing.T) {
 		backendtest.Edge{Column: "r8", In: "NaN", Code: "22003"}, backendtest.Edge{Column: "n", In: "Infinity", Code: "22003"}, backendtest.Edge{Column: "i2", In: "32768", Code: "22003"},
 		backendtest.Edge{Column: "d", In: "-infinity", Code: "22008"}, backendtest.Edge{Column: "ts", In: "0044-03-15 00:00:00 BC", Code: "22008"},
 		backendtest.Edge{Column: "tz", In: "2024-01-01 01:00:00+02", Out: "2023-12-31 23:00:00+00"}, backendtest.Edge{Column: "tz", In: "2024-01-01 01:00:00-03:30", Out: "2024-01-01 04:30:00+00"},
-		backendtest.Edge{Column: "tz", In: "2106-02-07 06:28:16+00", Code: "22007"}, backendtest.Edge{Column: "v", In: "long", Code: "22001"}, backendtest.Edge{Column: "j", In: "{", Code: "22P02"}, backendtest.Edge{Column: "u", In: "x", Code: "22007"})
+		backendtest.Edge{Column: "tz", In: "2106-02-07 06:28:16+00", Code: "22008"}, backendtest.Edge{Column: "v", In: "long", Code: "22001"}, backendtest.Edge{Column: "j", In: "{", Code: "22P02"}, backendtest.Edge{Column: "u", In: "x", Code: "22007"})
 	backendtest.Run(t, backendtest.Subject{Engine: e, Schema: "public", Edges: edges, Items: map[string]string{"price": "numeric(10,2)"}})
 }

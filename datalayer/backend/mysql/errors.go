@@ -165,6 +165,9 @@ func explained(e *driverpkg.MySQLError) *backend.Error {
 	case "42P01", "42703":
 		out.Hint = "SELECT pinnacle.refresh() reads the databackend's schema again."
 	}
+	if e.Number == 1292 && strings.HasPrefix(e.Message, "Incorrect date") {
+		out.Code, out.Message = "22008", "date or timestamp out of range for the databackend" // its form is PostgreSQL's own
+	}
 	if s.find == nil {
 		return out
 	}
