@@ -30,6 +30,8 @@ type foreignStatement struct {
 	// spliced is the whole script's text as edited, nil where it is the client's own. Only the statement is edited in it, so
 	// that it begins where it does in the script.
 	spliced *sqlparse.Spliced
+	// copied are the columns of the relation that COPY TO names without any; "" for other statements.
+	copied string
 	// upsert is set for INSERT … ON CONFLICT that names a conflict; text is then another statement.
 	upsert *upsert
 	// promised is what the client was told first of the result.
@@ -55,6 +57,9 @@ func (f *foreignStatement) resolve(ctx context.Context, h *homeSide) (changed bo
 		return false, nil
 	}
 	f.found = found
+	if err := f.findCopied(ctx, h); err != nil {
+		return false, err
+	}
 	if err := f.splice(); err != nil {
 		return false, err
 	}
@@ -71,6 +76,26 @@ func (f *foreignStatement) resolve(ctx context.Context, h *homeSide) (changed bo
 		return true, f.makeUpsert(ctx, h)
 	}
 	return true, nil
+}
+
+// findCopied asks home which columns COPY gives of a relation that is copied whole: those that are generated it leaves out.
+func (f *foreignStatement) findCopied(ctx context.Context, h *homeSide) error {
+	f.copied = ""
+	for i, r := range f.mentions.Relations {
+		if r.Use != sqlparse.CopiedTo || r.Columns != (sqlparse.Span{}) || f.found[i].child == 0 {
+			continue
+		}
+		columns, err := h.foreignColumns(ctx, f.found[i].child)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, c := range columns {
+			names = append(names, sqlparse.QuoteIdentifier(c.name))
+		}
+		f.copied = strings.Join(names, ", ")
+	}
+	return nil
 }
 
 // same reports whether names stand for the same relations.
@@ -121,7 +146,7 @@ func (f *foreignStatement) replacements(least bool) ([]sqlparse.Edit, map[uint32
 		if m.child == 0 || m.own || least && r.Use == sqlparse.Read && !r.Only {
 			continue
 		}
-		places[i].Schema = m.foreign
+		places[i].Schema, places[i].Columns = m.foreign, f.copied
 		children[m.child] = m
 	}
 	edits, ok := f.mentions.Splice(f.script.Text, places)

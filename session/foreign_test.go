@@ -33,6 +33,7 @@ CREATE TABLE t(id int PRIMARY KEY, name text NOT NULL, k int DEFAULT 7, d date);
 INSERT INTO t SELECT i, 'n' || i, i % 5, date '2020-01-01' + i FROM generate_series(1, 40) i;
 CREATE TABLE u(id int PRIMARY KEY, t_id int, v numeric(10,2));
 INSERT INTO u SELECT i, i % 40 + 1, i * 1.5 FROM generate_series(1, 100) i;
+CREATE TABLE g(id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED); INSERT INTO g VALUES (1), (2);
 CREATE SCHEMA s2; CREATE TABLE s2.t(id int PRIMARY KEY, other text); INSERT INTO s2.t VALUES (1, 'x'), (2, NULL);`
 
 // mirrorTables are the same tables as they are mirrored in home.
@@ -43,6 +44,8 @@ CREATE SCHEMA s2; CREATE TABLE s2.t(id int PRIMARY KEY, other text);
 CREATE SCHEMA pinnacle_foreign_public; CREATE SCHEMA pinnacle_foreign_s2;
 CREATE FOREIGN TABLE pinnacle_foreign_public.t() INHERITS (t) SERVER pinnacle_databackend OPTIONS (schema_name 'public');
 CREATE FOREIGN TABLE pinnacle_foreign_public.u() INHERITS (u) SERVER pinnacle_databackend OPTIONS (schema_name 'public');
+CREATE TABLE g(id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED);
+CREATE FOREIGN TABLE pinnacle_foreign_public.g() INHERITS (g) SERVER pinnacle_databackend OPTIONS (schema_name 'public');
 CREATE FOREIGN TABLE pinnacle_foreign_s2.t() INHERITS (s2.t) SERVER pinnacle_databackend OPTIONS (schema_name 's2');
 ALTER FOREIGN TABLE pinnacle_foreign_public.t ALTER k SET DEFAULT 7;
 GRANT USAGE ON SCHEMA pinnacle_foreign_public, pinnacle_foreign_s2, s2 TO PUBLIC;`
@@ -78,7 +81,7 @@ func newMirrorWith(t *testing.T, table, rows string, direct func(url string) *fo
 	must(t, server.Load(ctx, name+"_home", "CREATE EXTENSION postgres_fdw", fmt.Sprintf(
 		"CREATE SERVER pinnacle_databackend FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%s', dbname '%s_engine', use_remote_estimate 'true')", at.Port(), name),
 		fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER pinnacle_databackend OPTIONS (user 'postgres', password '%s')", word), mirrorTables))
-	config := session.Config{Foreign: &mirror{sqlparse.NewNames([]string{"t", "u", "kinds"})}}
+	config := session.Config{Foreign: &mirror{sqlparse.NewNames([]string{"t", "u", "g", "kinds"})}}
 	if table != "" {
 		must(t, server.Load(ctx, name+"_home", table,
 			"CREATE FOREIGN TABLE pinnacle_foreign_public.kinds() INHERITS (kinds) SERVER pinnacle_databackend OPTIONS (schema_name 'public')"))
@@ -189,7 +192,8 @@ var foreignStatements = []string{
 	"UPDATE t SET k = k + 1 WHERE id < 10 RETURNING id, k", "UPDATE public.t SET name = u.v FROM u WHERE public.t.id = u.t_id AND u.id = 5",
 	"DELETE FROM t WHERE id >= 200 RETURNING id", "DELETE FROM t USING s2.t b WHERE t.id = b.id",
 	"COPY t (id, name) FROM STDIN", "SELECT id, name FROM t WHERE id >= 900 ORDER BY id", "COPY s2.t TO STDOUT", "COPY s2.t (other) TO STDOUT (FORMAT csv, HEADER)",
-	"COPY (SELECT count(*) FROM t) TO STDOUT",
+	"COPY (SELECT count(*) FROM t) TO STDOUT", "COPY g TO STDOUT", "SELECT * FROM g ORDER BY id", "INSERT INTO g VALUES (3, DEFAULT) RETURNING *",
+	"INSERT INTO g VALUES (3), (4) ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING *",
 	"SELECT * FROM t WHERE id = 20 FOR UPDATE", "SELECT id FROM t WHERE id = 20 FOR UPDATE OF t",
 	"BEGIN; DECLARE c CURSOR FOR SELECT id FROM t ORDER BY id; FETCH 2 FROM c; CLOSE c; COMMIT",
 	"PREPARE p(int) AS SELECT id, name FROM t WHERE id = $1; EXECUTE p(12); DEALLOCATE p", "SELECT count(*) FROM t",

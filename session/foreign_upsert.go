@@ -120,20 +120,27 @@ WHERE c.conrelid = $1::pg_catalog.text::pg_catalog.oid AND c.conname = $2::pg_ca
 // read asks home for what the text does not say.
 func (w *upsertWriter) read(ctx context.Context, h *homeSide) error {
 	text := func(s string) []byte { return []byte(s) }
-	q := stream.Query{Text: readColumns, Types: []uint32{udf.Text.OID()}, Params: [][]byte{text(oidText(w.child.child))}, Formats: []int16{0}}
-	err := h.rows(ctx, q, func(v [][]byte) error {
-		w.columns = append(w.columns, foreignColumn{string(v[0]), string(v[1]), string(v[2])})
-		return nil
-	})
+	var err error
+	w.columns, err = h.foreignColumns(ctx, w.child.child)
 	if w.keys = w.parts.Keys; err != nil || w.parts.Constraint == "" {
-		return unpositioned(err)
+		return err
 	}
-	q = stream.Query{Text: readKeys, Types: []uint32{udf.Text.OID(), udf.Text.OID()}, Params: [][]byte{text(oidText(w.child.parent)), text(w.parts.Constraint)}, Formats: []int16{0}}
+	q := stream.Query{Text: readKeys, Types: []uint32{udf.Text.OID(), udf.Text.OID()}, Params: [][]byte{text(oidText(w.child.parent)), text(w.parts.Constraint)}, Formats: []int16{0}}
 	err = h.rows(ctx, q, func(v [][]byte) error {
 		w.keys = append(w.keys, string(v[0]))
 		return nil
 	})
 	return unpositioned(err)
+}
+
+// foreignColumns lists the columns of a foreign table that can be written.
+func (h *homeSide) foreignColumns(ctx context.Context, oid uint32) (columns []foreignColumn, err error) {
+	q := stream.Query{Text: readColumns, Types: []uint32{udf.Text.OID()}, Params: [][]byte{[]byte(oidText(oid))}, Formats: []int16{0}}
+	err = h.rows(ctx, q, func(v [][]byte) error {
+		columns = append(columns, foreignColumn{string(v[0]), string(v[1]), string(v[2])})
+		return nil
+	})
+	return columns, unpositioned(err)
 }
 
 func oidText(oid uint32) string { return strconv.FormatUint(uint64(oid), 10) }

@@ -1,6 +1,7 @@
 package sqlparse
 
 import (
+	"cmp"
 	"slices"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
@@ -178,6 +179,8 @@ type Place struct {
 	Schema string
 	// Parent is the schema that the mentioned relation is in.
 	Parent string
+	// Columns are those that COPY name TO gives where it names none; "" stands for all.
+	Columns string
 }
 
 // Splice gives the edits that put relations of the same names, from other schemas, in place of mentioned ones: places has
@@ -194,7 +197,7 @@ func (m *Mentions) Splice(text string, places []Place) (edits []Edit, ok bool) {
 		if r.Sampled || r.Use.refers() && slices.Contains(m.WholeRows, r.Ref) {
 			return nil, false
 		}
-		edits = append(edits, r.edit(text, p.Schema))
+		edits = append(edits, r.edit(text, p))
 		if !r.Aliased {
 			moved[name{p.Parent, r.Name}] = p.Schema
 		}
@@ -214,12 +217,12 @@ func (m *Mentions) Splice(text string, places []Place) (edits []Edit, ok bool) {
 }
 
 // edit puts a relation's namesake in its place. COPY TO takes no foreign table, but its rows as a query's.
-func (r *Mention) edit(text, schema string) Edit {
-	name := QuoteIdentifier(schema) + "." + QuoteIdentifier(r.Name)
+func (r *Mention) edit(text string, p Place) Edit {
+	name := QuoteIdentifier(p.Schema) + "." + QuoteIdentifier(r.Name)
 	if r.Use != CopiedTo {
 		return Edit{Span: r.NameSpan, Text: name}
 	}
-	columns, end := "*", r.Span.End
+	columns, end := cmp.Or(p.Columns, "*"), r.Span.End
 	if r.Columns != (Span{}) {
 		columns, end = text[r.Columns.Start+1:r.Columns.End-1], r.Columns.End
 	}
