@@ -41,7 +41,8 @@ type Table struct {
 	Indexes     []Key
 	ForeignKeys []ForeignKey
 	Comment     string
-	// Definition is a view's select in PostgreSQL's SQL, where it translates; otherwise "".
+	// Definition is a view's select in PostgreSQL's SQL, where it translates; otherwise "". The view is read as one
+	// relation all the same: the engine knows best how to compute it.
 	Definition string
 	// Rows estimates the number of rows; negative: unknown.
 	Rows float64
