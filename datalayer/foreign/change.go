@@ -204,20 +204,21 @@ func (s *Statement) variant(pattern string, build func() (*variant, error)) (*va
 type renumber struct{ places []int }
 
 // expr copies an expression with the new numbers.
-func (r *renumber) expr(e dialect.Expr) dialect.Expr {
-	return dialect.Rewrite{Expr: func(e dialect.Expr) dialect.Expr {
-		p, ok := e.(*dialect.Param)
-		if !ok || p.Number < 1 {
-			return e
+func (r *renumber) expr(e dialect.Expr) dialect.Expr { return dialect.Rewrite{Expr: r.param}.One(e) }
+
+// param gives a parameter its new number, and leaves every other expression as it is.
+func (r *renumber) param(e dialect.Expr) dialect.Expr {
+	p, ok := e.(*dialect.Param)
+	if !ok || p.Number < 1 {
+		return e
+	}
+	for i, at := range r.places {
+		if at == p.Number-1 {
+			return &dialect.Param{Number: i + 1, Type: p.Type}
 		}
-		for i, at := range r.places {
-			if at == p.Number-1 {
-				return &dialect.Param{Number: i + 1, Type: p.Type}
-			}
-		}
-		r.places = append(r.places, p.Number-1)
-		return &dialect.Param{Number: len(r.places), Type: p.Type}
-	}}.One(e)
+	}
+	r.places = append(r.places, p.Number-1)
+	return &dialect.Param{Number: len(r.places), Type: p.Type}
 }
 
 // exprs copies a list.

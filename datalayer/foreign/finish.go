@@ -14,8 +14,10 @@ import (
 // statement then runs.
 type finishing struct {
 	scans []*scan
-	// text is the statement over the temporary tables.
-	text string
+	// text is the statement over the temporary tables, params the places of its parameters among those of the statement:
+	// those of conditions that the engine judges are not among them.
+	text   string
+	params []int
 	// chunked says that the statement can be run over a part of the rows at a time.
 	chunked bool
 	// offset and limit are for the proxy to count, where the statement is chunked; limit is negative where there is none.
@@ -72,17 +74,19 @@ func (st *Statement) finishSelect(s *Server, tree *dialect.Select) error {
 		f.fetched += guessRows(scans[r])
 		names[r] = &dialect.Table{Schema: "pg_temp", Name: sc.table}
 	}
+	var numbers renumber
 	f.text = dialect.Format(dialect.Rewrite{
 		Expr: func(e dialect.Expr) dialect.Expr {
 			if id, ok := e.(*dialect.RowID); ok {
 				return &dialect.ColumnRef{Relation: id.Relation, Name: ticketColumn, Type: id.ResultType()}
 			}
-			return e
+			return numbers.param(e)
 		},
 		Relation: func(r *dialect.Relation) *dialect.Relation {
 			return &dialect.Relation{Table: names[r], Alias: r.Alias}
 		},
 	}.Select(&left))
+	f.params = numbers.places
 	st.finish = f
 	return nil
 }

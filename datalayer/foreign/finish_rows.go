@@ -28,7 +28,8 @@ SET LOCAL client_min_messages = warning; SET LOCAL statement_timeout = 0`
 
 // finishRows are the rows of a statement that a session of the local PostgreSQL finishes.
 type finishRows struct {
-	plan   *finishing
+	plan *finishing
+	// params are those of the plan's text.
 	params [][]byte
 	conn   *pgxpool.Conn
 	pg     *pgconn.PgConn
@@ -49,7 +50,7 @@ func (l *link) finishedRows(ctx context.Context, f *finishing, params [][]byte) 
 	if err != nil {
 		return nil, &backend.Error{Code: codeTooManySessions, Message: "no session of the local PostgreSQL could be had to finish a statement", Detail: err.Error(), Err: err}
 	}
-	r := &finishRows{plan: f, params: params, conn: conn, pg: conn.Conn().PgConn(), chunk: firstChunkRows, skip: f.offset, left: f.limit}
+	r := &finishRows{plan: f, params: (&variant{params: f.params}).values(params), conn: conn, pg: conn.Conn().PgConn(), chunk: firstChunkRows, skip: f.offset, left: f.limit}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
