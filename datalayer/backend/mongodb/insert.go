@@ -216,7 +216,7 @@ func whole(s *dialect.Insert, row []dialect.Expr, params [][]byte) (bson.D, erro
 
 // documentOf reads a whole document.
 func documentOf(text []byte) (bson.D, error) {
-	v, err := parseJSON(text)
+	v, err := parseJSON(text, false)
 	if err != nil {
 		return nil, err
 	}

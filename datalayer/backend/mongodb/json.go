@@ -13,20 +13,24 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgtype"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 )
 
-// appendJSON appends a value as relaxed extended JSON (specification "Extended JSON v2"): numbers are JSON's, a double
+// jsonWriter writes values as JSON; verbatim is the type's.
+type jsonWriter struct{ verbatim bool }
+
+// value appends a value as relaxed extended JSON (specification "Extended JSON v2"): numbers are JSON's, a double
 // with a point, so that it is read as a double again; what JSON lacks is an object whose name begins with a dollar. The
 // text is as PostgreSQL shows it as jsonb.
-func appendJSON(dst []byte, v bson.RawValue) ([]byte, error) {
+func (w jsonWriter) value(dst []byte, v bson.RawValue) ([]byte, error) {
 	switch v.Type {
 	case bson.TypeEmbeddedDocument:
-		return appendObject(dst, v.Document())
+		return w.object(dst, v.Document())
 	case bson.TypeArray:
-		return appendList(dst, v.Array())
+		return w.list(dst, v.Array())
 	case bson.TypeString:
 		return appendJSONString(dst, v.StringValue())
 	case bson.TypeInt32, bson.TypeInt64:
@@ -43,6 +47,9 @@ func appendJSON(dst []byte, v bson.RawValue) ([]byte, error) {
 		id := v.ObjectID()
 		return append(hex.AppendEncode(append(dst, `{"$oid": "`...), id[:]), `"}`...), nil
 	case bson.TypeDecimal128:
+		if w.verbatim {
+			return plainType(pgtype.NumericOID, decimals).appendDecimal(dst, v)
+		}
 		return append(append(append(dst, `{"$numberDecimal": "`...), v.Decimal128().String()...), `"}`...), nil
 	case bson.TypeBinary:
 		subtype, data := v.Binary()
@@ -67,9 +74,9 @@ func appendRare(dst []byte, v bson.RawValue) ([]byte, error) {
 	return pgvalue.AppendJSONB(dst, wrapped.V)
 }
 
-// appendObject appends a document in the order in which jsonb keeps objects: by the length of the names, then by their
+// object appends a document in the order in which jsonb keeps objects: by the length of the names, then by their
 // bytes; of several elements of one name the last counts (compareJsonbPair in jsonb_util.c).
-func appendObject(dst []byte, document bson.Raw) ([]byte, error) {
+func (w jsonWriter) object(dst []byte, document bson.Raw) ([]byte, error) {
 	elements, err := document.Elements()
 	if err != nil {
 		return nil, errMisfit
@@ -90,15 +97,15 @@ func appendObject(dst []byte, document bson.Raw) ([]byte, error) {
 		if dst, err = appendJSONString(dst, element.Key()); err != nil {
 			return nil, err
 		}
-		if dst, err = appendJSON(append(dst, ": "...), element.Value()); err != nil {
+		if dst, err = w.value(append(dst, ": "...), element.Value()); err != nil {
 			return nil, err
 		}
 	}
 	return append(dst, '}'), nil
 }
 
-// appendList appends an array.
-func appendList(dst []byte, array bson.RawArray) ([]byte, error) {
+// list appends an array.
+func (w jsonWriter) list(dst []byte, array bson.RawArray) ([]byte, error) {
 	values, err := array.Values()
 	if err != nil {
 		return nil, errMisfit
@@ -108,7 +115,7 @@ func appendList(dst []byte, array bson.RawArray) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		if dst, err = appendJSON(dst, v); err != nil {
+		if dst, err = w.value(dst, v); err != nil {
 			return nil, err
 		}
 	}

@@ -56,7 +56,7 @@ func (t *pgType) appendText(dst []byte, v bson.RawValue) ([]byte, error) {
 	case uuids, binaries:
 		return t.appendBinary(dst, v)
 	case jsons:
-		return appendJSON(dst, v)
+		return jsonWriter{verbatim: t.verbatim}.value(dst, v)
 	case arrays:
 		if a, ok := v.ArrayOK(); ok {
 			return t.elem.appendArray(dst, a)

@@ -33,7 +33,8 @@ const (
 	binaries
 	// jsons are values of any kind in relaxed extended JSON.
 	jsons
-	// spelled are texts that PostgreSQL's own type spells, for types that MongoDB lacks.
+	// spelled are texts that PostgreSQL's own type spells, for types that MongoDB lacks, and for numeric of more digits than
+	// its decimals have.
 	spelled
 	arrays
 )
@@ -53,6 +54,9 @@ type pgType struct {
 	elem *pgType
 	// precision and scale are of numeric(p,s); -1: none, or not known.
 	precision, scale int
+	// verbatim says of jsons that they are PostgreSQL's own: what CREATE TABLE has made holds no value that JSON lacks, so
+	// numbers come back as they were written, and objects whose names begin with a dollar mean nothing more.
+	verbatim bool
 }
 
 // kinds are the ways in which the values of PostgreSQL's types lie, but for arrays.
@@ -90,9 +94,6 @@ func parseType(text string) (*pgType, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is no type that MongoDB's columns can have", text)
 	}
-	if t.elem != nil && t.elem.kind == jsons {
-		return t.elem, nil
-	}
 	return t, nil
 }
 
@@ -116,6 +117,9 @@ func typeOf(of dialect.Type) (*pgType, error) {
 	}
 	k, ok := kinds[of.OID]
 	if t.kind = k; ok {
+		if t.precision > maxDigits {
+			t.kind = spelled
+		}
 		return t, nil
 	}
 	elem := of.Elem()

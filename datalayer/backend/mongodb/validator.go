@@ -71,6 +71,10 @@ func (e *engine) validated(d described) (validation, error) {
 		if !c.describe(p) {
 			continue
 		}
+		if v.own && c.kind == jsons {
+			own := *c.pgType
+			own.verbatim, c.pgType = true, &own
+		}
 		c.notNull = c.key || slices.Contains(schema.Schema.Required, c.name) && len(c.allowed) > 0 && !slices.Contains(c.allowed, "null")
 		v.columns = append(v.columns, c)
 	}

@@ -103,7 +103,12 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		v, err := parseJSON(text)
+		if v, err := parseJSON(text, true); err == nil {
+			if kind, data, err := bson.MarshalValue(bson.D{{Key: "v", Value: v}}); err == nil {
+				_, _ = jsonWriter{verbatim: true}.value(nil, bson.RawValue{Type: kind, Value: data})
+			}
+		}
+		v, err := parseJSON(text, false)
 		if err != nil {
 			return
 		}
@@ -111,7 +116,7 @@ func FuzzParseJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, _ = appendJSON(nil, bson.RawValue{Type: kind, Value: data})
+		_, _ = jsonWriter{}.value(nil, bson.RawValue{Type: kind, Value: data})
 	})
 }
 

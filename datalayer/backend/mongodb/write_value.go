@@ -1,13 +1,8 @@
 package mongodb
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -71,7 +66,7 @@ func (t *pgType) parse(text []byte) (any, error) {
 	case arrays:
 		return t.elem.parseArray(s)
 	}
-	return parseJSON(text)
+	return parseJSON(text, t.verbatim)
 }
 
 // invalid is the error for text that is none of the type's.
@@ -225,114 +220,4 @@ func arrayElement(s string) (word string, quoted bool, rest string, ok bool) {
 		}
 	}
 	return "", false, "", false
-}
-
-// parseJSON reads JSON as it is to be stored: objects that extended JSON gives a meaning ({"$oid": …}) mean that, numbers
-// are int, long, double or decimal, whichever holds them exactly.
-func parseJSON(text []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	v, err := jsonValue(d, text)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, &backend.Error{Code: "22P02", Message: "invalid input syntax for type json"}
-	}
-	return v, nil
-}
-
-// jsonValue reads the next value.
-func jsonValue(d *json.Decoder, text []byte) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, &backend.Error{Code: "22P02", Message: "invalid input syntax for type json", Err: err}
-	}
-	start := d.InputOffset() - 1
-	switch token := token.(type) {
-	case json.Number:
-		return jsonNumber(token.String())
-	case json.Delim:
-		if token == '[' {
-			return jsonList(d, text)
-		}
-		document, err := jsonObject(d, text)
-		if err != nil || len(document) == 0 || !strings.HasPrefix(document[0].Key, "$") {
-			return document, err
-		}
-		return extended(document, text[start:d.InputOffset()]), nil
-	}
-	return token, nil // a string, a bool or nil
-}
-
-// jsonList reads an array behind its bracket.
-func jsonList(d *json.Decoder, text []byte) (any, error) {
-	list := bson.A{}
-	for d.More() {
-		v, err := jsonValue(d, text)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	return list, jsonEnd(d)
-}
-
-// jsonObject reads an object behind its brace.
-func jsonObject(d *json.Decoder, text []byte) (bson.D, error) {
-	document := bson.D{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, &backend.Error{Code: "22P02", Message: "invalid input syntax for type json", Err: err}
-		}
-		v, err := jsonValue(d, text)
-		if err != nil {
-			return nil, err
-		}
-		key, _ := name.(string)
-		document = append(document, bson.E{Key: key, Value: v})
-	}
-	return document, jsonEnd(d)
-}
-
-// jsonEnd takes the closing bracket.
-func jsonEnd(d *json.Decoder) error {
-	if _, err := d.Token(); err != nil {
-		return &backend.Error{Code: "22P02", Message: "invalid input syntax for type json", Err: err}
-	}
-	return nil
-}
-
-// extended is what extended JSON says of an object, or the object as it stands.
-func extended(document bson.D, text []byte) any {
-	var wrapped bson.D
-	if err := bson.UnmarshalExtJSON(fmt.Appendf(nil, `{"v": %s}`, text), false, &wrapped); err != nil || len(wrapped) != 1 {
-		return document
-	}
-	if _, same := wrapped[0].Value.(bson.D); same {
-		return document
-	}
-	return wrapped[0].Value
-}
-
-// jsonNumber gives the narrowest type that holds a number exactly.
-func jsonNumber(s string) (any, error) {
-	if !strings.ContainsAny(s, ".eE") {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil && int64(int32(n)) == n {
-			return int32(n), nil
-		} else if err == nil {
-			return n, nil
-		}
-	}
-	d, err := strconv.ParseFloat(s, 64)
-	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
-	if err == nil && (d != 0 || strings.Trim(mantissa, "-0.") == "") {
-		want, ok := new(big.Rat).SetString(s)
-		got, _ := new(big.Rat).SetString(strconv.FormatFloat(d, 'g', -1, 64))
-		if ok && want.Cmp(got) == 0 {
-			return d, nil
-		}
-	}
-	return parseDecimal(s)
 }
