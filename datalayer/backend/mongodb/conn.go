@@ -52,7 +52,7 @@ func (e *engine) Connect(ctx context.Context) (backend.Conn, error) {
 	return c, nil
 }
 
-// within gives a context of the session, where the server has sessions.
+// context is ctx with the session, while a transaction is open.
 func (c *conn) context(ctx context.Context) context.Context {
 	if c.session == nil || !c.within {
 		return ctx
@@ -126,7 +126,7 @@ func (c *conn) Rollback(ctx context.Context) error {
 	if !c.within {
 		return nil
 	}
-	c.within = false
+	c.within, c.broken = false, nil
 	_ = c.session.AbortTransaction(mongo.NewSessionContext(ctx, c.session))
 	return nil
 }
