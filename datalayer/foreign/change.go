@@ -43,6 +43,9 @@ func (l *link) change(ctx context.Context, st *Statement, params [][]byte) (outc
 	if l.tx.open && l.tx.mode.ReadOnly {
 		return outcome{}, &backend.Error{Code: "25006", Message: "cannot change rows in a read-only transaction"}
 	}
+	if l.tx.spoiled != nil {
+		return outcome{}, l.tx.spoiled
+	}
 	if !l.server.traits.Transactions && l.tx.open {
 		return l.deferChange(ctx, st, params)
 	}

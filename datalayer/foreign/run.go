@@ -13,6 +13,9 @@ func (l *link) run(ctx context.Context, st *Statement, params [][]byte) (backend
 	if len(l.tx.deferred) > 0 {
 		return nil, notLast()
 	}
+	if l.tx.spoiled != nil {
+		return nil, l.tx.spoiled
+	}
 	if st.refused != nil {
 		return nil, st.refused
 	}

@@ -134,7 +134,8 @@ func TestLostSession(t *testing.T) {
 	}
 }
 
-// TestNoSavepoints has an engine that cannot undo a part: the transaction goes on and cannot be committed.
+// TestNoSavepoints has an engine that cannot undo a part: the transaction can only be rolled back, and shows nothing
+// that was to be undone.
 func TestNoSavepoints(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, backend.Traits{Transactions: true}, nil, foreign.Config{})
@@ -144,6 +145,13 @@ func TestNoSavepoints(t *testing.T) {
 	got := answer(b.local, "BEGIN; SAVEPOINT a; UPDATE items SET qty = 50 WHERE id = 2; ROLLBACK TO a; SELECT 1; COMMIT")
 	if !strings.Contains(got, "ERROR 0A000: the databackend has no savepoints") {
 		t.Fatalf("the commit gave %s", got)
+	}
+	for _, then := range []string{"SELECT qty FROM items WHERE id = 2", "UPDATE items SET qty = 3 WHERE id = 3"} {
+		got = answer(b.local, "BEGIN; SAVEPOINT a; UPDATE items SET qty = 50 WHERE id = 2; ROLLBACK TO a; "+then)
+		if !strings.Contains(got, "ERROR 0A000: the databackend has no savepoints") || strings.Contains(got, "50") {
+			t.Errorf("%s gave %s", then, got)
+		}
+		run(t, b.local, "ROLLBACK")
 	}
 	if got := answer(b.data, "SELECT id, qty FROM items WHERE id < 3 ORDER BY id"); got != "1|1\n2|2\nSELECT 2\n" {
 		t.Fatalf("the engine has %s", got)

@@ -21,8 +21,8 @@ type transaction struct {
 	failed bool
 	// lost says that the engine has ended the session in its middle.
 	lost bool
-	// spoiled is why the transaction can no longer be committed though its statements go on: what was to be undone could
-	// not be.
+	// spoiled is why the transaction can neither go on nor be committed: what was to be undone could not be, and is still
+	// seen.
 	spoiled *backend.Error
 	// savepoints are those that stand, outermost first.
 	savepoints []savepoint
@@ -100,8 +100,8 @@ func (l *link) releaseSavepoint(ctx context.Context, name string) error {
 	return err
 }
 
-// rollbackTo undoes what was done since a savepoint, which stays. Where the engine cannot, the transaction goes on and
-// cannot be committed.
+// rollbackTo undoes what was done since a savepoint, which stays. Where the engine cannot, the transaction can only be
+// rolled back.
 func (l *link) rollbackTo(ctx context.Context, name string) error {
 	i, err := l.findSavepoint(name)
 	if err != nil {
@@ -127,7 +127,7 @@ func (l *link) rollbackTo(ctx context.Context, name string) error {
 		}
 	case l.tx.wrote > s.wrote:
 		l.tx.spoiled = refuse("the databackend has no savepoints, and a change was made since this one")
-		l.tx.spoiled.Detail = "The change cannot be undone alone, so the transaction cannot be committed."
+		l.tx.spoiled.Detail = "The change cannot be undone alone, so the transaction can only be rolled back."
 		l.tx.spoiled.Hint = "Run statements that may fail in transactions of their own."
 	}
 	return nil
