@@ -222,7 +222,8 @@ func (p *Proxy) serveForeign(ctx context.Context, local *home.Local) error {
 }
 
 // letMakeRoles lets the account of clients make other roles. Before PostgreSQL 16 that right reaches farther, to what only
-// superusers may do, and is not given.
+// superusers may do, and is not given. From PostgreSQL 15 on a role may keep settings of the proxy's only where that is
+// granted.
 func letMakeRoles(ctx context.Context, connect func(context.Context) (*pgx.Conn, error), owner string) error {
 	conn, err := connect(ctx)
 	if err != nil {
@@ -230,7 +231,8 @@ func letMakeRoles(ctx context.Context, connect func(context.Context) (*pgx.Conn,
 	}
 	_, err = conn.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
 IF current_setting('server_version_num')::int >= 160000 AND NOT (SELECT rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = '%s') THEN
-ALTER ROLE %s CREATEROLE; END IF; END $$`, strings.ReplaceAll(owner, "'", "''"), pgx.Identifier{owner}.Sanitize()))
+ALTER ROLE %s CREATEROLE; END IF;
+IF current_setting('server_version_num')::int >= 150000 THEN GRANT SET ON PARAMETER "pinnacle.ddl_in_transactions" TO PUBLIC; END IF; END $$`, strings.ReplaceAll(owner, "'", "''"), pgx.Identifier{owner}.Sanitize()))
 	return errors.Join(err, conn.Close(ctx))
 }
 

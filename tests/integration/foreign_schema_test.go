@@ -146,6 +146,8 @@ func defineInShop(t *testing.T, conn *pgx.Conn) {
 	expect(t, conn, "BEGIN; CREATE TABLE bad (x int)", "25001")
 	expect(t, conn, "ROLLBACK", "")
 	expect(t, conn, "BEGIN; SET LOCAL pinnacle.ddl_in_transactions = immediate; CREATE TABLE quick (x int); INSERT INTO quick VALUES (1); COMMIT; SELECT x FROM quick", "1")
+	expect(t, conn, "ALTER ROLE pinnacle SET pinnacle.ddl_in_transactions = immediate", "")
+	expect(t, conn, "ALTER ROLE pinnacle RESET pinnacle.ddl_in_transactions", "")
 	expect(t, conn, "CREATE TABLE failed AS SELECT 1 / (id - 1) AS x FROM made", "22012")
 	expect(t, conn, "SELECT to_regclass('failed') IS NULL", "t")
 	expect(t, conn, "CREATE VIEW over AS SELECT * FROM quick", "")
