@@ -89,7 +89,7 @@ func (r *Renderer) block(s *Select, list, ordinals []string) (string, error) {
 	if err := r.clause(&b, " HAVING ", s.Having); err != nil {
 		return "", err
 	}
-	if err := r.orderBy(&b, s.OrderBy, ordinals); err != nil {
+	if err := r.orderBy(&b, s, ordinals); err != nil {
 		return "", err
 	}
 	if err := r.limit(&b, s); err != nil {
@@ -170,9 +170,9 @@ func (r *Renderer) classed(kind string, e Expr) error {
 }
 
 // orderBy writes ORDER BY, with the place of NULLs spelt out or as a key of its own.
-func (r *Renderer) orderBy(b *strings.Builder, sorts []Sort, ordinals []string) error {
+func (r *Renderer) orderBy(b *strings.Builder, block *Select, ordinals []string) error {
 	word := " ORDER BY "
-	for _, s := range sorts {
+	for _, s := range block.OrderBy {
 		if s.Using != "" {
 			return &Unproven{What: "ORDER BY USING " + s.Using}
 		}
@@ -186,16 +186,21 @@ func (r *Renderer) orderBy(b *strings.Builder, sorts []Sort, ordinals []string) 
 		if err != nil {
 			return err
 		}
-		b.WriteString(word + r.sortKey(s, text, ordinals))
+		b.WriteString(word + r.sortKey(s, block.From, text, ordinals))
 		word = ", "
 	}
 	return nil
 }
 
-func (r *Renderer) sortKey(s Sort, text string, ordinals []string) string {
+// sortKey writes one key. The place of NULLs is left out where there can be none, so that an index gives the order.
+func (r *Renderer) sortKey(s Sort, from From, text string, ordinals []string) string {
 	direction := ""
 	if s.Desc {
 		direction = " DESC"
+	}
+	ref, stored := s.Expr.(*ColumnRef)
+	if _, alone := from.(*Relation); r.sql.NoNullsOrder && alone && stored && ref.Column != nil && ref.Column.NotNull {
+		return ordinalOf(text, ordinals) + direction
 	}
 	if r.sql.NoNullsOrder {
 		nulls := " IS NULL, "

@@ -111,6 +111,8 @@ func TestRenderPoorGrammar(t *testing.T) {
 		"SELECT x, count(*) FILTER (WHERE b) FROM public.t GROUP BY 1 ORDER BY x DESC NULLS LAST LIMIT 3 OFFSET 4": `SELECT "x", count(CASE WHEN "b" THEN 1 END) FROM t GROUP BY "x" ORDER BY "x" IS NULL, "x" DESC LIMIT 4,3`,
 		"SELECT r1.id FROM (public.t r1 RIGHT JOIN public.u r2 ON ((r1.id = r2.id)))":                              `SELECT "r1"."id" FROM u "r2" LEFT JOIN t "r1" ON ("r1"."id" = "r2"."id")`,
 		"SELECT r1.id FROM (public.t r1 FULL JOIN public.u r2 ON ((r1.id = r2.id)))":                               "! FULL JOIN",
+		"SELECT id FROM public.t ORDER BY id DESC NULLS FIRST":                                                     `SELECT "id" FROM t ORDER BY "id" DESC`,
+		"SELECT r1.id FROM (public.u r2 LEFT JOIN public.t r1 ON ((r1.id = r2.id))) ORDER BY r1.id ASC NULLS LAST": `SELECT "r1"."id" FROM u "r2" LEFT JOIN t "r1" ON ("r1"."id" = "r2"."id") ORDER BY "r1"."id" IS NULL, "r1"."id"`,
 		"SELECT min(k) FILTER (WHERE b) FROM public.t":                                                             `SELECT min(CASE WHEN "b" THEN "k" END) FROM t`,
 	} {
 		if got, _ := renderText(t, s, text); got != want {
