@@ -43,6 +43,8 @@ type engine struct {
 	mu sync.Mutex
 	// shown are the tables whose views are made.
 	shown map[string]frame
+	// scratch is the directory of what was made of Arrow files, "" while there is none.
+	scratch string
 }
 
 // Open opens a folder. The URI's options are those of DuckDB: memory_limit, threads, nanoseconds.
@@ -90,7 +92,15 @@ func (e *engine) Ping(ctx context.Context) error {
 }
 
 // Close implements backend.Engine.
-func (e *engine) Close() error { return e.duck.Close() }
+func (e *engine) Close() error {
+	err := e.duck.Close()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(e.scratch))
+	}
+	return err
+}
 
 // Connect implements backend.Engine.
 func (e *engine) Connect(ctx context.Context) (backend.Conn, error) {
@@ -214,6 +224,13 @@ const pandasIndex = "__index_level_0__"
 
 // view is the select over a table's files. Of text formats all rows are looked at, once, to find the types.
 func (e *engine) view(ctx context.Context, on backend.Conn, f frame) (string, error) {
+	if f.format == arrow {
+		files, err := e.converted(ctx, f)
+		if err != nil {
+			return "", err
+		}
+		f.files = files
+	}
 	rows, err := duckdb.Texts(ctx, on, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+reading(f.format, f.files, "")+")")
 	if err != nil {
 		return "", err

@@ -2,11 +2,18 @@ package frames_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend/backendtest"
@@ -198,5 +205,38 @@ func TestRewrite(t *testing.T) {
 	}
 	if got := rows(t, engine, people); !slices.Equal(got, []string{"1|Ann", "2|"}) {
 		t.Errorf("people: %q", got)
+	}
+}
+
+// TestArrow reads a file that arrow-go wrote, and sees it change.
+func TestArrow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	engine := open(t, "polars://"+dir)
+	for _, n := range []int64{1, 2} {
+		schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+		builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		builder.Field(0).(*array.Int64Builder).AppendValues([]int64{n, n * 10}, nil)
+		builder.Field(1).(*array.StringBuilder).AppendValues([]string{"ö", ""}, []bool{true, false})
+		file, err := os.Create(filepath.Join(dir, "frame.feather"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writer, err := ipc.NewFileWriter(file, ipc.WithSchema(schema), ipc.WithLZ4())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(writer.Write(builder.NewRecordBatch()), writer.Close(), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{fmt.Sprintf("%d|ö", n), fmt.Sprintf("%d|<null>", n*10)}
+		slices.Sort(want)
+		frame := table(t, engine, "frame")
+		if got := rows(t, engine, frame); !slices.Equal(got, want) {
+			t.Errorf("%q, not %q", got, want)
+		}
+		if frame.ReadOnly == "" {
+			t.Error("an Arrow file can be written")
+		}
 	}
 }
