@@ -176,7 +176,7 @@ var guardTests = map[string]func(s *SQL, e Expr) bool{
 	},
 }
 
-// constantOf is a constant, also below casts that do not change it.
+// constantOf is the expression as a constant.
 func constantOf(e Expr) (*Constant, bool) {
 	c, ok := e.(*Constant)
 	return c, ok
