@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
@@ -34,10 +36,33 @@ func (e *Engine) Compile(stmt dialect.Statement) (backend.Program, error) {
 }
 
 // compiler writes one statement.
-type compiler struct{ pieces []piece }
+type compiler struct {
+	sql  dialect.SQL
+	r    *dialect.Renderer
+	text strings.Builder
+	// values stand at the marks of the text; stored are those that are put into columns.
+	values, stored []piece
+}
+
+// compiler begins a statement.
+func (e *Engine) compiler() *compiler {
+	c := &compiler{sql: *e.sql}
+	c.sql.Value = c.value
+	c.r = c.sql.Begin()
+	return c
+}
 
 // write appends text.
-func (c *compiler) write(text string) { c.pieces = append(c.pieces, piece{text: text}) }
+func (c *compiler) write(text string) { c.text.WriteString(text) }
+
+// done gives the parts of what was written.
+func (c *compiler) done() ([]piece, error) {
+	rendered, err := c.r.Finish(c.text.String())
+	if err != nil {
+		return nil, err
+	}
+	return c.pieces(rendered.Text)
+}
 
 // quote writes a name.
 func quote(name string) string {
@@ -59,109 +84,60 @@ func factsOf(c *dialect.Column) facts {
 	return f
 }
 
-// compileSelect makes a statement of a scan.
+// compileSelect makes a statement of a Select.
 func (e *Engine) compileSelect(s *dialect.Select) (*Program, error) {
-	from, ok := s.From.(*dialect.Relation)
-	if !ok || len(s.GroupBy)+len(s.Having)+len(s.OrderBy) > 0 || s.Distinct || s.Limit != nil || s.Offset != nil {
-		return nil, &dialect.Unproven{What: "more than a scan"}
-	}
-	c, p := &compiler{}, &Program{guess: -1}
-	c.write("SELECT ")
-	for i, x := range s.Columns {
-		if i > 0 {
-			c.write(", ")
-		}
-		read, err := c.output(x)
-		if err != nil {
-			return nil, err
-		}
-		p.columns = append(p.columns, read)
-	}
-	if len(s.Columns) == 0 {
-		c.write("NULL")
-	}
-	c.write(" FROM " + tableName(from.Table))
-	if from.Alias != "" {
-		c.write(" AS " + quote(from.Alias))
-	}
-	if err := c.where(s.Where); err != nil {
+	if err := checked(s.From); err != nil {
 		return nil, err
 	}
-	if len(s.Where) == 0 {
+	c, p := e.compiler(), &Program{guess: -1}
+	like := *s
+	like.Where = narrowed(s.Where)
+	rendered, err := c.sql.Render(&like)
+	if err != nil {
+		return nil, err
+	}
+	for _, raw := range rendered.Raw {
+		f, _ := kindOf(raw.Type)
+		one := column{facts: f}
+		if raw.Column != nil {
+			one = column{facts: factsOf(raw.Column), name: raw.Column.Name}
+		}
+		p.columns = append(p.columns, one)
+	}
+	if rendered.Computes() {
+		p.rendered = rendered
+	}
+	if from, ok := s.From.(*dialect.Relation); ok && len(s.Where)+len(s.GroupBy) == 0 && !s.Distinct && s.Limit == nil && p.rendered == nil {
 		p.guess = from.Table.Rows
 	}
-	p.pieces = c.pieces
-	return p, nil
+	p.pieces, err = c.pieces(rendered.Text)
+	return p, err
 }
 
-// output writes one column of a result.
-func (c *compiler) output(x dialect.Expr) (column, error) {
-	switch x := x.(type) {
-	case *dialect.ColumnRef:
-		if x.Column == nil {
-			break
-		}
-		f := factsOf(x.Column)
-		c.write(f.shownAs(reference(x)))
-		return column{facts: f, name: x.Column.Name}, nil
-	case *dialect.Constant:
-		if x.Null {
-			c.write("NULL")
-			return column{}, nil
-		}
+// put writes a value that is stored.
+func (c *compiler) put(x dialect.Expr, into *dialect.Column) error {
+	p, err := stored(x, into)
+	if err != nil {
+		return err
 	}
-	return column{}, &dialect.Unproven{What: fmt.Sprintf("%T in a select list", x)}
+	text, err := c.r.Expr(&dialect.Param{Number: storedParam + len(c.stored), Type: dialect.Type{OID: pgtype.TextOID, Mod: -1}})
+	c.stored = append(c.stored, p)
+	c.write(text)
+	return err
 }
 
-// reference writes a column.
-func reference(x *dialect.ColumnRef) string {
-	if x.Relation != "" {
-		return quote(x.Relation) + "." + quote(x.Column.Native)
-	}
-	return quote(x.Column.Native)
-}
-
-// where writes conditions: tests for NULL, and equality of a column and a value.
-func (c *compiler) where(terms []dialect.Expr) error {
-	for i, term := range terms {
-		c.write(map[bool]string{true: " WHERE ", false: " AND "}[i == 0])
-		switch x := term.(type) {
-		case *dialect.NullTest:
-			if ref, ok := x.Arg.(*dialect.ColumnRef); ok && ref.Column != nil {
-				c.write(reference(ref) + map[bool]string{true: " IS NOT NULL", false: " IS NULL"}[x.Not])
-				continue
-			}
-		case *dialect.Operator:
-			ref, ok := x.Left.(*dialect.ColumnRef)
-			if ok && x.Name == "=" && ref.Column != nil && ref.Column.Exact && factsOf(ref.Column).words == nil && x.Right.ResultType().OID == ref.Type.OID {
-				c.write(reference(ref) + " = ")
-				if err := c.value(x.Right, factsOf(ref.Column), nil); err != nil {
-					return err
-				}
-				continue
-			}
-		}
-		return &dialect.Unproven{What: "a condition other than equality"}
-	}
-	return nil
-}
-
-// value appends a value. into is the column that is written, nil in conditions.
-func (c *compiler) value(x dialect.Expr, f facts, into *dialect.Column) error {
-	p := piece{value: true, facts: f}
-	if into != nil {
-		p.column, p.required = into.Name, into.NotNull
-	}
+// stored is a value that is put into a column.
+func stored(x dialect.Expr, into *dialect.Column) (piece, error) {
+	p := piece{value: true, facts: factsOf(into), column: into.Name, required: into.NotNull}
 	switch x := x.(type) {
 	case *dialect.Constant:
 		p.text, p.null = x.Text, x.Null
 	case *dialect.Param:
 		p.number = x.Number
 	default:
-		return &dialect.Unproven{What: fmt.Sprintf("%T as a value", x)}
+		return p, &dialect.Unproven{What: fmt.Sprintf("%T as a value", x)}
 	}
-	c.pieces = append(c.pieces, p)
-	return nil
+	return p, nil
 }
 
 // compileInsert makes a statement of an INSERT. Nothing is unique in ClickHouse, so DO NOTHING has no effect.
@@ -190,16 +166,18 @@ func (e *Engine) compileInsert(s *dialect.Insert) (*Program, error) {
 	}
 	p.pieces = []piece{{text: "INSERT INTO " + tableName(s.Into.Table) + " (" + strings.Join(names, ", ") + ") FORMAT TabSeparated"}}
 	for _, row := range s.Rows {
-		c := &compiler{}
+		var values []piece
 		for i, column := range s.Columns {
 			if !slices.Contains(written, column) {
 				continue
 			}
-			if err := c.value(row[i], factsOf(column), column); err != nil {
+			v, err := stored(row[i], column)
+			if err != nil {
 				return nil, err
 			}
+			values = append(values, v)
 		}
-		p.rows = append(p.rows, c.pieces)
+		p.rows = append(p.rows, values)
 	}
 	return p, p.echoes(s.Returning, written)
 }
@@ -225,18 +203,29 @@ func changes(c *compiler, t *dialect.Table, where []dialect.Expr, returning []di
 	if len(returning) > 0 {
 		return nil, &backend.Error{Code: "0A000", Message: "ClickHouse has no RETURNING for UPDATE and DELETE", Table: t.Name}
 	}
-	counting := &compiler{}
+	counting := *c
+	counting.text = strings.Builder{}
 	counting.write("SELECT count() FROM " + tableName(t))
-	if len(where) == 0 {
-		c.write(" WHERE 1")
-	}
-	if err := counting.where(where); err != nil {
+	where = narrowed(where)
+	terms, err := c.r.Terms(where)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.where(where); err != nil {
+	if terms == "" {
+		terms = "1"
+	}
+	c.write(" WHERE " + terms)
+	counting.write(" WHERE " + terms)
+	p := &Program{guess: -1, count: &Program{}}
+	if p.pieces, err = c.done(); err != nil {
 		return nil, err
 	}
-	return &Program{pieces: c.pieces, count: &Program{pieces: counting.pieces}, guess: -1}, nil
+	rendered, err := c.r.Finish(counting.text.String())
+	if err != nil {
+		return nil, err
+	}
+	p.count.pieces, err = c.pieces(rendered.Text)
+	return p, err
 }
 
 // compileUpdate makes a mutation of an UPDATE that goes down whole.
@@ -244,7 +233,7 @@ func (e *Engine) compileUpdate(s *dialect.Update) (*Program, error) {
 	if s.From != nil {
 		return nil, &dialect.Unproven{What: "UPDATE … FROM"}
 	}
-	c := &compiler{}
+	c := e.compiler()
 	c.write("ALTER TABLE " + tableName(s.Table.Table) + " UPDATE ")
 	for i, a := range s.Set {
 		if i > 0 {
@@ -255,7 +244,7 @@ func (e *Engine) compileUpdate(s *dialect.Update) (*Program, error) {
 			return nil, &backend.Error{Code: "0A000", Message: fmt.Sprintf("ClickHouse cannot update column %q: it is part of the table's sorting or partition key", a.Column.Name), Column: a.Column.Name}
 		}
 		c.write(quote(a.Column.Native) + " = ")
-		if err := c.value(a.Value, f, a.Column); err != nil {
+		if err := c.put(a.Value, a.Column); err != nil {
 			return nil, err
 		}
 	}
@@ -267,32 +256,24 @@ func (e *Engine) compileDelete(s *dialect.Delete) (*Program, error) {
 	if s.Using != nil {
 		return nil, &dialect.Unproven{What: "DELETE … USING"}
 	}
-	c := &compiler{}
+	c := e.compiler()
 	c.write("DELETE FROM " + tableName(s.Table.Table))
 	return changes(c, s.Table.Table, unqualified(s.Where), s.Returning)
 }
 
 // unqualified gives conditions over one relation without its alias, which mutations do not take.
 func unqualified(terms []dialect.Expr) []dialect.Expr {
+	bare := dialect.Rewrite{Expr: func(e dialect.Expr) dialect.Expr {
+		if x, ok := e.(*dialect.ColumnRef); ok {
+			like := *x
+			like.Relation = ""
+			return &like
+		}
+		return e
+	}}
 	out := make([]dialect.Expr, len(terms))
 	for i, x := range terms {
-		switch x := x.(type) {
-		case *dialect.ColumnRef:
-			bare := *x
-			bare.Relation = ""
-			out[i] = &bare
-		case *dialect.Operator:
-			bare := *x
-			sides := unqualified([]dialect.Expr{x.Left, x.Right})
-			bare.Left, bare.Right = sides[0], sides[1]
-			out[i] = &bare
-		case *dialect.NullTest:
-			bare := *x
-			bare.Arg = unqualified([]dialect.Expr{x.Arg})[0]
-			out[i] = &bare
-		default:
-			out[i] = x
-		}
+		out[i] = bare.One(x)
 	}
 	return out
 }

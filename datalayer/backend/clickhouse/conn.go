@@ -3,10 +3,12 @@ package clickhouse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // Conn is a session of an Engine. HTTP has none: each statement stands for itself, and what it writes is durable at once.
@@ -52,10 +54,14 @@ func (c *Conn) Query(ctx context.Context, program backend.Program, params [][]by
 		return nil, err
 	}
 	a, err := c.engine.send(ctx, text+rowFormat, nil)
+	var lacking *backend.Error
+	if errors.As(err, &lacking) && lacking.Code == "0A000" {
+		return nil, &dialect.Unproven{What: "a statement that ClickHouse cannot run"}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &rows{answer: a, columns: p.columns, row: make([][]byte, len(p.columns)), text: make([]byte, 0, 256)}, nil
+	return &rows{answer: a, columns: p.columns, rendered: p.rendered, row: make([][]byte, len(p.columns)), text: make([]byte, 0, 256)}, nil
 }
 
 // program checks that a program is one of this engine.
@@ -176,7 +182,9 @@ func (c *Conn) Close() error {
 type rows struct {
 	answer  *answer
 	columns []column
-	row     [][]byte
+	// rendered is the program's.
+	rendered *dialect.Rendered
+	row      [][]byte
 	// text is the memory of row.
 	text []byte
 }
@@ -215,7 +223,14 @@ func (r *rows) Next(ctx context.Context) ([][]byte, error) {
 			r.row[i] = nil
 		}
 	}
-	return r.row, nil
+	if r.rendered == nil {
+		return r.row, nil
+	}
+	row, err := r.rendered.Row(r.row)
+	if err != nil {
+		r.answer.leave()
+	}
+	return row, explain(err)
 }
 
 // Close implements backend.Rows.

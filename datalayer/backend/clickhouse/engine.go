@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // Options are what the proxy's settings say about an Engine.
@@ -27,6 +28,7 @@ type Engine struct {
 	reading  reading
 	version  string
 	client   *http.Client
+	sql      *dialect.SQL
 	log      *slog.Logger
 }
 
@@ -69,7 +71,7 @@ func parseURI(uri string) (*Engine, error) {
 	if u.Scheme != "clickhouse" {
 		return nil, invalidURI("its scheme is not clickhouse")
 	}
-	e := &Engine{base: url.URL{Scheme: "http", Path: "/"}, user: u.User, database: strings.TrimPrefix(u.Path, "/")}
+	e := &Engine{base: url.URL{Scheme: "http", Path: "/"}, user: u.User, database: strings.TrimPrefix(u.Path, "/"), sql: newSQL()}
 	if strings.Contains(e.database, "/") {
 		return nil, invalidURI("its path is more than the name of a database")
 	}

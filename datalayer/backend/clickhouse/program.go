@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // Program is a statement of ClickHouse's. It implements backend.Program.
@@ -13,6 +14,8 @@ type Program struct {
 	pieces []piece
 	// columns are those of the result.
 	columns []column
+	// rendered makes the statement's rows of those of the server; nil where they are the same.
+	rendered *dialect.Rendered
 	// rows are the values of an INSERT, which follow the statement as TabSeparated.
 	rows [][]piece
 	// echo are the columns of rows that an INSERT gives back; nil for none.
@@ -33,6 +36,8 @@ type piece struct {
 	number int
 	null   bool
 	facts  facts
+	// unproven: a parameter of a condition that the server has no value for is PostgreSQL's to compare.
+	unproven bool
 	// column is what is written, "" in conditions; required says that it takes no NULL.
 	column   string
 	required bool
@@ -103,11 +108,17 @@ func (x piece) literal(params [][]byte) (string, error) {
 		return "NULL", nil
 	}
 	if text, err = x.facts.bind(text, x.column); err != nil {
+		if x.unproven {
+			return "", &dialect.Unproven{What: "a parameter that ClickHouse has no value for"}
+		}
 		return "", err
 	}
 	quoted := string(literal(nil, text))
 	switch x.facts.kind {
 	case asInteger, asBoolean:
+		if text[0] == '-' {
+			return "(" + text + ")", nil
+		}
 		return text, nil
 	case asNumeric:
 		return numberLiteral(text), nil
@@ -129,14 +140,8 @@ func (x piece) literal(params [][]byte) (string, error) {
 
 // numberLiteral writes a number so that no digit is lost: long ones would be read as floats.
 func numberLiteral(text string) string {
-	_, fraction, ok := strings.Cut(text, ".")
-	switch {
-	case ok:
-		return "toDecimal256('" + text + "', " + strconv.Itoa(len(fraction)) + ")"
-	case len(text) > 18:
-		return "toInt256('" + text + "')"
-	}
-	return text
+	_, fraction, _ := strings.Cut(text, ".")
+	return "toDecimal256('" + text + "', " + strconv.Itoa(len(fraction)) + ")"
 }
 
 // data writes the rows of an INSERT as TabSeparated.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/backend"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/dialect"
 )
 
 // killPatience is how long a cancelled statement may take to end at the server.
@@ -30,11 +31,11 @@ const endMark = `\.`
 // has cut off.
 const rowFormat = " FORMAT CustomSeparated"
 
-// settings are those of every statement (ClickHouse documentation, Session settings): NULL where PostgreSQL has NULL, no
+// settings are those of every statement (ClickHouse documentation, Session settings): NULLs of outer joins, no
 // value that is changed in silence, and changes that are done when they are said to be.
 func settings() url.Values {
 	v := url.Values{}
-	for _, s := range strings.Fields(`join_use_nulls=1 aggregate_functions_null_for_empty=1 transform_null_in=0 union_default_mode=DISTINCT
+	for _, s := range strings.Fields(`join_use_nulls=1 transform_null_in=0 union_default_mode=DISTINCT
 		session_timezone=UTC date_time_input_format=best_effort date_time_output_format=simple input_format_null_as_default=0
 		insert_deduplicate=0 async_insert=0 mutations_sync=2 lightweight_deletes_sync=2 cast_keep_nullable=1 decimal_check_overflow=1
 		output_format_decimal_trailing_zeros=1 output_format_json_quote_64bit_integers=0 output_format_json_quote_denormals=1
@@ -287,6 +288,7 @@ func (e *Engine) run(ctx context.Context, statement string, data []byte) error {
 func explain(err error) error {
 	var own *backend.Error
 	var network net.Error
+	var found *dialect.ValueError
 	switch {
 	case err == nil:
 		return nil
@@ -294,6 +296,8 @@ func explain(err error) error {
 		return &backend.Error{Code: "57014", Message: "canceling statement due to user request", Err: err}
 	case errors.As(err, &own):
 		return err
+	case errors.As(err, &found):
+		return &backend.Error{Code: found.Code, Message: found.Message, Err: err}
 	case errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return &backend.Error{Code: "08006", Message: "lost the connection to the databackend", Detail: err.Error(),
 			Hint: "Look whether the server runs, and whether the port of the URI is that of HTTP (8123).", Err: err}
@@ -336,7 +340,7 @@ func failure(code, text string, status int) error {
 		{[]int{69, 407, 440}, "22003", "value out of range"},
 		{[]int{153}, "22012", "division by zero"},
 		{[]int{469}, "23514", "a check constraint is violated"},
-		{[]int{420, 48, 36, 524}, "0A000", "the databackend cannot do this"},
+		{[]int{420, 48, 36, 524, 403, 1, 344}, "0A000", "the databackend cannot do this"},
 		{[]int{252, 396, 158, 161}, "54000", "a limit of the databackend is exceeded"},
 	} {
 		for _, n := range meaning.numbers {

@@ -41,6 +41,8 @@ type facts struct {
 	words []string
 	// low and high bound whole numbers, and days or seconds since 1970, as texts; "" for none.
 	low, high string
+	// raw: the column is compared as it is stored, for once.
+	raw bool
 	// keyed: the column is part of the table's sorting or partition key, and cannot be updated.
 	keyed bool
 }
