@@ -184,6 +184,8 @@ func (h *homeSide) relay(ctx context.Context, text string) error {
 	if err := h.relayAnswers(ctx); err != nil {
 		return err
 	}
+	h.x.Send(&pgproto3.Close{ObjectType: 'P'}) // an open portal uses its tables, which the next statement may drop
+	h.owed++
 	h.forget(queryName)
 	return nil
 }
