@@ -273,6 +273,12 @@ func (f *foreignStatement) bindHome(ctx context.Context, h *homeSide, b *pgproto
 		if err := f.upsert.plan(ctx, h, b); err != nil {
 			return nil, err
 		}
+		if !f.upsert.returns {
+			// What comes is the number of rows, for the command tag.
+			own := *b
+			own.ResultFormatCodes = nil
+			b = &own
+		}
 	}
 	c, err := f.bindOnHome(ctx, h, b, f.plan())
 	if err != nil {

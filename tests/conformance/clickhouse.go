@@ -13,6 +13,7 @@ import (
 
 // clickhouse is the engine of ClickHouse behind its HTTP interface.
 func clickhouse() *engine {
+	const keyless = "ClickHouse has no keys, so rows are changed only where a statement goes down whole, and no transactions"
 	d := sqlDialect{quote: "`", keyless: true,
 		types: map[kind]string{boolKind: "Bool", int2Kind: "Int16", int4Kind: "Int32", int8Kind: "Int64", float8Kind: "Float64", moneyKind: "Decimal(12,2)", longKind: "Decimal(38,10)",
 			textKind: "String", foldedText: "String", shortKind: "String", dateKind: "Date32", timestampKind: "DateTime64(6)", timestamptzKind: "DateTime64(6, 'UTC')", uuidKind: "UUID"},
@@ -31,8 +32,12 @@ func clickhouse() *engine {
 		name: "clickhouse",
 		shown: map[kind]string{foldedText: "text", shortKind: "text", timeKind: "text", intervalKind: "text", byteaKind: "text", jsonbKind: "text", int4sKind: "text", textsKind: "text",
 			timestampKind: "timestamp(6) with time zone", timestamptzKind: "timestamp(6) with time zone"},
-		limits: limitsOf(nil),
-		lacks:  map[string]string{"writes": "ClickHouse has no keys, so rows are changed only where a statement goes down whole, and no transactions"},
+		limits: limitsOf(map[string]string{
+			"explains:update":                 keyless,
+			"explains:delete":                 keyless,
+			"explains:analyze-is-rolled-back": keyless,
+		}),
+		lacks: map[string]string{"writes": keyless},
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			server, err := lab.StartScript(t.Context(), "chdb", dir)
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 
 var (
 	scale = flag.String("tpch-scale", "0.01", "the scale of the tables of TPC-H")
-	only  = flag.String("engines", "embedded", "the engines to run, split by commas")
+	only  = flag.String("engines", "embedded,sqlite,duckdb,mariadb", "the engines to run, split by commas")
 )
 
 // TestConformance runs all statements of testdata on every engine and on PostgreSQL, and compares.

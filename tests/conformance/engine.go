@@ -16,7 +16,8 @@ type engine struct {
 	// keyless says that its tables have no keys.
 	keyless bool
 	// limits are what is known to differ from PostgreSQL: file:case or tpch:number, with the reason, which
-	// docs/databackends.md explains. A limit of a case that does not differ is a failure.
+	// docs/databackends.md explains. A limit of a case that does not differ is a failure;
+	// queries of TPC-H with a limit are not run.
 	limits map[string]string
 	// lacks are features that random statements leave out, with the reason: "writes", "transactions", "savepoints",
 	// "upserts". Without writes the files of statements that write are left out, too.

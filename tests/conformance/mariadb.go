@@ -32,6 +32,7 @@ func mariadb() *engine {
 		limits: limitsOf(map[string]string{
 			"inserts:float-special":            "MariaDB's numbers have neither NaN nor infinity (22003)",
 			"inserts:float-negative-zero":      "MariaDB does not tell -0 from 0",
+			"clients/psql:indexes":             "MariaDB has an index for each foreign key",
 			"inserts:kinds-zero":               instants,
 			"inserts:kinds-low":                instants,
 			"inserts:kinds-high":               instants,

@@ -249,7 +249,7 @@ func (p *Peer) receive(a *Answer, flushed bool) error {
 			if errors.As(err, &n) && n.Timeout() {
 				return fmt.Errorf("no answer in %s", answerLimit)
 			}
-			return errors.New("the connection was closed")
+			return fmt.Errorf("the connection was closed: %w", err)
 		}
 		switch m := msg.(type) {
 		case *pgproto3.RowDescription:

@@ -76,8 +76,21 @@ func newSQL() *dialect.SQL {
 		Type: func(t dialect.Type) (string, bool) {
 			return "", false
 		},
-		Semi: true,
+		Limit: limit,
+		Semi:  true,
 	}
+}
+
+// limit writes LIMIT and OFFSET: there is no OFFSET alone, and a negative LIMIT is none
+// (https://sqlite.org/lang_select.html#limitoffset).
+func limit(limit, offset string) string {
+	if limit == "" {
+		limit = "-1"
+	}
+	if offset == "" {
+		return " LIMIT " + limit
+	}
+	return " LIMIT " + limit + " OFFSET " + offset
 }
 
 // value writes a constant, or a placeholder for a parameter of an expression.

@@ -703,7 +703,7 @@ WHERE d.classid='pg_catalog.pg_class'::pg_catalog.regclass
  AND d.objid='items'::regclass
  AND d.deptype IN ('a', 'i');
 
--- asked-55
+-- indexes
 --! simple
 SELECT n.nspname as "Schema",
   c.relname as "Name",
