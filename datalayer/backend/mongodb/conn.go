@@ -268,7 +268,7 @@ func (c *conn) Query(ctx context.Context, p backend.Program, params [][]byte) (b
 		return c.queryChange(ctx, program, params)
 	}
 	if c.broken != nil {
-		return nil, &backend.Error{Code: "25P02", Message: "the transaction was ended by an error before", Err: c.broken}
+		return nil, c.broken // who reads again asks what is wrong
 	}
 	q, err := compileSelect(program.read, params, true)
 	if err != nil {

@@ -18,7 +18,7 @@ var edges = []backendtest.Edge{
 	{Column: "ts", In: "1969-12-31 23:59:59.999"}, {Column: "ts", In: "9999-12-31 23:59:59.001"}, {Column: "ts", In: "2024-01-01 00:00:00.0001", Code: "22008"},
 	{Column: "tz", In: "2024-01-01 12:30:00+05:30", Out: "2024-01-01 07:00:00+00"}, {Column: "tz", In: "-infinity", Code: "22008"},
 	{Column: "tz", In: "0001-01-01 00:00:00+00"}, {Column: "ti", In: "23:59:59.999999"}, {Column: "iv", In: "1 mon -2 days +03:00:00"},
-	{Column: "j", In: `{"a": [1, 2.5, "x", null, true], "$odd": {"b": {}}}`}, {Column: "j", In: `[]`}, {Column: "j", In: `[12345678901234567890, 3.50, 0.1, -2.0, 9007199254740993, {"$numberLong": "5"}]`},
+	{Column: "j", In: `{"a": [1, 2.5, "x", null, true], "$odd": {"b": {}}}`}, {Column: "j", In: `[]`}, {Column: "j", In: `null`}, {Column: "j", In: `[12345678901234567890, 3.50, 0.1, -2.0, 9007199254740993, {"$numberLong": "5"}]`},
 	{Column: "j", In: `{"at": {"$date": "2024-01-01T00:00:00Z"}, "id": {"$oid": "0123456789abcdef01234567"}}`},
 	{Column: "ai", In: "{1,NULL,-3}"}, {Column: "ai", In: "{}"}, {Column: "ai", In: "{{1},{2}}", Code: "0A000"},
 	{Column: "at", In: `{a,"b c","NULL","",NULL,"\"q\\"}`}, {Column: "atz", In: `{"2024-01-01 00:00:00+00"}`},

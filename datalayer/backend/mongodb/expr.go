@@ -167,6 +167,14 @@ func (v *value) comparedDate() error {
 	return err
 }
 
+// isNull is true where the value is NULL.
+func (v value) isNull() any {
+	if v.verbatim {
+		return op("$eq", of("$type", v.e), "missing")
+	}
+	return isNull(v.e)
+}
+
 // placeholder says that a value is a parameter that is not known yet.
 func (v value) placeholder() bool { return v.constant && v.text == nil && v.e != nil }
 

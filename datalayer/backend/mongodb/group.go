@@ -179,7 +179,7 @@ func (c *compiler) aggregate(a *dialect.Aggregate, name string) (groupResult, er
 		if arg.placeholder() || arg.null() {
 			return groupResult{}, unproven("the aggregate %s of a parameter", a.Name)
 		}
-		counted = op("$and", counted, notNull(arg.e))
+		counted = op("$and", counted, of("$not", bson.A{arg.isNull()}))
 	}
 	switch a.Name {
 	case "count":

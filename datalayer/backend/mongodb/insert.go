@@ -158,7 +158,7 @@ func (in *collection) complete(document bson.D, said map[*field]bool) (bson.D, e
 	}
 	for _, f := range in.fields {
 		if f.notNull {
-			if v, there := get(document, f.path); !there || v == nil {
+			if v, there := get(document, f.path); !there || v == nil && !f.verbatim {
 				return nil, f.missing()
 			}
 		}

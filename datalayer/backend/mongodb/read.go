@@ -28,6 +28,11 @@ func absent(v bson.RawValue) bool {
 	return v.Type == 0 || v.Type == bson.TypeNull || v.Type == bson.TypeUndefined
 }
 
+// absent says whether a value is SQL's NULL in a column of the type: where JSON is verbatim, null is JSON's.
+func (t *pgType) absent(v bson.RawValue) bool {
+	return absent(v) && !(t.verbatim && v.Type == bson.TypeNull)
+}
+
 // appendText appends PostgreSQL's text of a stored value that is not absent, or gives errMisfit or errNUL.
 func (t *pgType) appendText(dst []byte, v bson.RawValue) ([]byte, error) {
 	switch t.kind {

@@ -137,7 +137,7 @@ func (r *rows) appendValue(i int) (int, error) {
 		r.buf = append(r.buf, out.constant...)
 		return len(r.buf), nil
 	}
-	if absent(v) {
+	if out.absent(v) {
 		return -1, nil
 	}
 	var buf []byte

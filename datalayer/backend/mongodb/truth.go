@@ -76,7 +76,7 @@ func (c *compiler) nullTest(e *dialect.NullTest) (any, any, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	yes, no := isNull(v.e), notNull(v.e)
+	yes, no := v.isNull(), any(of("$not", bson.A{v.isNull()}))
 	if e.Not {
 		return no, yes, nil
 	}
