@@ -83,7 +83,7 @@ func unmodified(fields []string) []string {
 }
 
 // local is what differs from server to server: OIDs, and the names of superusers.
-var local = regexp.MustCompile(`\b(\d{5,}|postgres|pinnacle|pinnacle_superuser)\b`)
+var local = regexp.MustCompile(`\d{5,}|\b(postgres|pinnacle|pinnacle_superuser)\b`)
 
 // masked are rows without what differs from server to server.
 func masked(rows []string) []string {
