@@ -6,6 +6,8 @@ type ParseError struct {
 	// that are not there, 0A000 for SQL that postgres_fdw does not send, 54001 for a text that is too large.
 	Code    string
 	Message string
+	// Hidden says that the text names a relation where it cannot be seen from.
+	Hidden bool
 }
 
 // Error implements error.

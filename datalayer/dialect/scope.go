@@ -62,7 +62,7 @@ func (in *scope) reference(n *pg_query.ColumnRef) (Expr, error) {
 	}
 	s := in.source(alias)
 	if s == nil {
-		return nil, &ParseError{Code: "42P01", Message: fmt.Sprintf("missing FROM-clause entry for table %q", alias)}
+		return nil, &ParseError{Code: "42P01", Message: fmt.Sprintf("missing FROM-clause entry for table %q", alias), Hidden: true}
 	}
 	if ref := s.column(name); ref != nil {
 		ref.Relation = alias

@@ -31,6 +31,9 @@ const (
 	unknownRows = 1000
 )
 
+// neverPlan is the estimate of what must not be chosen.
+const neverPlan = "Foreign Scan  (cost=1000000000000000.00..1000000000000000.00 rows=1000000 width=8)"
+
 // estimate remembers what an engine has guessed of a statement.
 type estimate struct {
 	mu   sync.Mutex

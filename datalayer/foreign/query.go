@@ -38,9 +38,21 @@ func (s *session) understand(c command) (*Statement, error) {
 		if s.link.tx.failed {
 			return nil, failedTransaction()
 		}
-		return s.server.Compile(c.text)
+		st, err := s.server.Compile(c.text)
+		if c.verb == verbExplain && impossible(err) {
+			return nil, nil
+		}
+		return st, err
 	}
 	return nil, nil
+}
+
+// impossible reports whether a text cannot be run by anybody. PostgreSQL 17 and 18 ask for the price of semi-joins whose rows they
+// would still have to filter by a column of the inner side, which is not there any more; an error would end the client's
+// statement, though it has other plans.
+func impossible(err error) bool {
+	var e *dialect.ParseError
+	return errors.As(err, &e) && e.Hidden
 }
 
 // columns are those of the rows that a command gives; nil for none.
@@ -170,8 +182,12 @@ func set(c command) error {
 	return refuse("the setting %s cannot have that value in a session of the databackend", c.name)
 }
 
-// explain sends the estimate.
+// explain sends the estimate; st is nil for what must not be chosen.
 func (s *session) explain(st *Statement) error {
+	if st == nil {
+		s.out.row([][]byte{[]byte(neverPlan)})
+		return nil
+	}
 	ctx, leave := s.statementContext()
 	defer leave()
 	line, err := s.link.explain(ctx, st)

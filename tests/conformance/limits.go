@@ -17,7 +17,6 @@ func limitsOf(own map[string]string) map[string]string {
 		"upserts:merge-nothing":                 merge,
 		"upserts:merge-twice":                   merge,
 		"upserts:merge-insert-taken":            merge,
-		"predictions:subquery":                  "a semi-join whose inner side is asked for as a subquery is not read rightly yet (42P01)",
 		"predictions_written:merge":             merge,
 		"predictions_written:upsert":            upserted,
 		"upserts:in-with":                       upserted,
