@@ -22,6 +22,7 @@ func sqlite() *engine {
 			"inserts:kinds-date-before-christ": "dates in SQLite are ISO texts of the years 0001 to 9999 (22008)",
 			"inserts:kinds-date-infinity":      "dates in SQLite are ISO texts, which have no infinity (22008)",
 			"inserts:kinds-json":               "a column that is declared JSON has numeric affinity: 1e2 is kept as 100",
+			"tpch:05":                          slow,
 			"tpch:20":                          slow,
 			"tpch:21":                          slow,
 			"updates:truncate-two":             "SQLite empties one table at a time (0A000)",

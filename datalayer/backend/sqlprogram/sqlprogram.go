@@ -263,6 +263,10 @@ func (c *compiler[F]) delete(s *dialect.Delete) error {
 // changed writes what follows the target of an UPDATE or a DELETE.
 func (c *compiler[F]) changed(text, word string, from dialect.From, where, returning []dialect.Expr) error {
 	if from != nil {
+		if len(returning) > 0 {
+			// SQLite and DuckDB know only the target's columns there.
+			return &dialect.Unproven{What: "RETURNING of a change with a join"}
+		}
 		other, err := c.r.From(from)
 		if err != nil {
 			return err
