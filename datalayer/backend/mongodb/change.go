@@ -174,7 +174,7 @@ func (c *compiler) assigned(f *field, e dialect.Expr) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v.OID != f.OID || v.kind != f.kind || v.kind == decimals || v.kind == floats || len(c.guards) > 0 || f.notNull && !v.notNull {
+		if v.OID != f.OID || f.Mod >= 0 && v.Mod != f.Mod || v.kind != f.kind || v.kind == decimals || v.kind == floats || len(c.guards) > 0 || f.notNull && !v.notNull {
 			return nil, unproven("SET %s to what is computed", f.dotted())
 		}
 		return of("$ifNull", bson.A{v.e, "$$REMOVE"}), nil

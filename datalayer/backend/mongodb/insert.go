@@ -70,7 +70,11 @@ func textOf(e dialect.Expr, params [][]byte) ([]byte, error) {
 
 // stored reads a value as it is to be stored.
 func (f *field) stored(text []byte) (any, error) {
-	v, err := f.parse(text)
+	text, err := f.assigned(text)
+	var v any
+	if err == nil {
+		v, err = f.parse(text)
+	}
 	if errors.Is(err, errPrecise) {
 		err = &backend.Error{Code: "22008", Message: fmt.Sprintf("MongoDB keeps milliseconds, and a value for the column %q is more precise", f.dotted()),
 			Hint: "Round it: date_trunc('milliseconds', …)."}

@@ -71,6 +71,41 @@ func TestValuesRefused(t *testing.T) {
 	}
 }
 
+// TestAssigned gives values to columns of narrower types, as an assignment in PostgreSQL does.
+func TestAssigned(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ typ, in, out, code string }{
+		{"numeric(12,2)", "1.005", "1.01", ""}, {"numeric(12,2)", "-1.005", "-1.01", ""}, {"numeric(3,2)", "9.995", "", "22003"}, {"numeric(3,2)", "NaN", "NaN", ""},
+		{"numeric(38,2)", "1.555", "1.56", ""}, {"varchar(2)", "äö", "äö", ""}, {"varchar(2)", "ab  ", "ab", ""}, {"varchar(2)", "abc", "", "22001"}, {"char(3)", "a", "a  ", ""},
+		{"integer", "2147483648", "", "22003"}, {"smallint", "-32769", "", "22003"}, {"text", "any", "any", ""},
+	} {
+		typ, err := parseType(c.typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &field{path: []string{"a"}, pgType: typ}
+		v, err := f.stored([]byte(c.in))
+		var e *backend.Error
+		if c.code != "" {
+			if !errors.As(err, &e) || e.Code != c.code {
+				t.Errorf("%s %s: %v, %v, not %s", c.typ, c.in, v, err, c.code)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s %s: %v", c.typ, c.in, err)
+			continue
+		}
+		kind, data, err := bson.MarshalValue(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := typ.appendText(nil, bson.RawValue{Type: kind, Value: data}); err != nil || string(got) != c.out {
+			t.Errorf("%s %s is %q, %v", c.typ, c.in, got, err)
+		}
+	}
+}
+
 // TestMisfits reads stored values as types that they are none of.
 func TestMisfits(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,8 @@ package mongodb
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +82,9 @@ func (t *pgType) parseInteger(s string) (any, error) {
 	if err != nil {
 		return nil, t.invalid()
 	}
+	if least, greatest := t.limits(); n < least || n > greatest {
+		return nil, &backend.Error{Code: "22003", Message: t.ddl() + " out of range"}
+	}
 	if t.OID == pgtype.Int8OID {
 		return n, nil
 	}
@@ -93,6 +98,40 @@ func parseDecimal(s string) (any, error) {
 		return nil, &backend.Error{Code: "22003", Message: "the number has more digits than MongoDB's decimals, which have 34"}
 	}
 	return d, nil
+}
+
+// assigned is a text as an assignment to the type makes it, which postgres_fdw leaves to the engine where a change goes
+// down whole: digits behind the point are rounded, halves away from zero, texts are padded or, where they are too long,
+// refused (numeric and varchar of PostgreSQL's numeric.c and varchar.c).
+func (t *pgType) assigned(text []byte) ([]byte, error) {
+	switch {
+	case t.OID == pgtype.NumericOID && t.precision >= 0 && string(text) != "NaN":
+		n, ok := new(big.Rat).SetString(string(text))
+		limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(0, t.precision-t.scale))), nil)
+		if !ok || t.scale < 0 {
+			return text, nil // infinity, or a scale that this does not know
+		}
+		rounded := n.FloatString(t.scale)
+		if n, _ = n.SetString(rounded); n.Abs(n).Cmp(new(big.Rat).SetInt(limit)) >= 0 {
+			return nil, &backend.Error{Code: "22003", Message: "numeric field overflow",
+				Detail: fmt.Sprintf("A field with precision %d, scale %d must round to an absolute value less than 10^%d.", t.precision, t.scale, t.precision-t.scale)}
+		}
+		return []byte(rounded), nil
+	case (t.OID == pgtype.VarcharOID || t.OID == pgtype.BPCharOID) && t.Mod > 4:
+		size := int(t.Mod) - 4
+		runes := []rune(string(text))
+		if len(runes) > size {
+			if strings.Trim(string(runes[size:]), " ") != "" {
+				return nil, &backend.Error{Code: "22001", Message: "value too long for type " + t.ddl()}
+			}
+			runes = runes[:size]
+		}
+		if t.OID == pgtype.BPCharOID {
+			return []byte(string(runes) + strings.Repeat(" ", size-len(runes))), nil
+		}
+		return []byte(string(runes)), nil
+	}
+	return text, nil
 }
 
 // parseDate gives milliseconds from 1970-01-01; beside errPrecise, those of the millisecond before.
