@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing; none asks anything.
 
-.PHONY: help build demo test test-unit test-integration test-differential test-conformance test-suites bench fuzz lint clean
+.PHONY: help build demo test test-unit test-proofs test-integration test-differential test-conformance test-suites bench fuzz lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,10 +12,13 @@ demo: ## start, load real data, create real models, run a tour of SQL, stop (KEE
 	@KEEP='$(KEEP)' scripts/demo.sh
 
 test: ## unit tests with the race detector, integration tests against the built binary, random statements and every databackend compared with PostgreSQL
-	@scripts/test.sh unit integration differential conformance
+	@scripts/test.sh unit proofs integration differential conformance
 
 test-unit: ## unit tests with the race detector
 	@scripts/test.sh unit
+
+test-proofs: ## what goes down to databackends, entry by entry, beside PostgreSQL (PROOF_ENTRIES, PROOF_SEED)
+	@scripts/test.sh proofs
 
 test-integration: ## the integration tests against the built binary
 	@scripts/test.sh integration

@@ -2,18 +2,19 @@
 # make test: unit tests with the race detector, the integration tests against the built binary, random statements with
 # predict and every databackend compared with PostgreSQL, then a summary.
 #
-#   scripts/test.sh [unit] [integration] [differential] [conformance]      (all when none is named)
+#   scripts/test.sh [unit] [proofs] [integration] [differential] [conformance]      (all when none is named)
 #
 # DIFFERENTIAL_STATEMENTS (5000) and DIFFERENTIAL_SEED (1; 0 takes one from the clock) are for random statements with
 # predict; CONFORMANCE_STATEMENTS (500 an engine) and CONFORMANCE_SEED (1; 0 likewise) for those before each databackend.
-# Their counts are printed.
+# Their counts are printed. PROOF_ENTRIES (40) and PROOF_SEED (1) pick what is proven of each SQL databackend's table of what
+# goes down to it; make test-suites proves all.
 #
 # Fuzz targets run their seeds as part of the unit tests. Every suite runs even when one before it fails; the last line
 # is "N passed, N failed, N skipped", and the exit status is not 0 when something failed. What the tests printed stays in
 # .cache/test/*.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- unit integration differential conformance
+[ $# -gt 0 ] || set -- unit proofs integration differential conformance
 
 scripts/install.sh test
 export PINNACLE_ONNXRUNTIME=$PWD/.cache/onnxruntime
@@ -32,9 +33,13 @@ for name in "$@"; do
   case $name in
   unit)
     mapfile -t packages < <(go list ./... | grep -v /tests/)
-    suite unit -race -timeout 20m "${packages[@]}"
+    # The proofs of the databackends' tables are a suite.
+    suite unit -race -skip '^(TestProof|TestProven)$' -timeout 20m "${packages[@]}"
     # The runtime for tests is no part of a build without its tag.
     suite tagged -race -timeout 5m -tags testruntime ./udf/testruntime
+    ;;
+  proofs)
+    PROOF_ENTRIES=${PROOF_ENTRIES:-40} suite proofs -count=1 -timeout 60m -run '^(TestProof|TestProven)$' ./datalayer/backend/...
     ;;
   integration)
     echo "=== build"
@@ -53,7 +58,7 @@ for name in "$@"; do
     scripts/build.sh
     PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite conformance -count=1 -timeout "$((30 + ${CONFORMANCE_STATEMENTS:-500} / 20))m" -run Conformance ./tests/conformance
     ;;
-  *) echo "test.sh: no suite $name; there are unit, integration, differential and conformance" >&2; exit 2 ;;
+  *) echo "test.sh: no suite $name; there are unit, proofs, integration, differential and conformance" >&2; exit 2 ;;
   esac
 done
 

@@ -30,7 +30,6 @@ func duckdbDialect() sqlDialect {
 
 // duckdb is a DuckDB file.
 func duckdb() *engine {
-	const overflow = "DuckDB turns i + 1 > 0 into i > -1, so an overflow in a condition may go unnoticed"
 	const savepoints = "DuckDB has no savepoints: what was changed since one cannot be undone alone (0A000 at the end)"
 	return &engine{
 		name:  "duckdb",
@@ -39,8 +38,6 @@ func duckdb() *engine {
 			"inserts:kinds-arrays":                   "a list of DuckDB's has one dimension (0A000)",
 			"inserts:kinds-numeric-nan":              "DECIMAL has no NaN",
 			"numbers:cast-in-where":                  "a cast that is out of range has another SQLSTATE (22P02)",
-			"numbers:overflow-in-bigint-where":       overflow,
-			"numbers:overflow-in-where":              overflow,
 			"upserts:nothing":                        "a row that is left out is not told apart where DO NOTHING names no conflict: the tag counts none",
 			"references:delete-both":                 "DuckDB checks foreign keys against what the transaction began with",
 			"transactions:savepoint-rollback":        savepoints,

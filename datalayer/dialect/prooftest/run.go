@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +37,7 @@ type Subject struct {
 // limit is how long one entry may take.
 const limit = 2 * time.Minute
 
-// Run proves each entry of a table in a subtest of its signature.
+// Run proves each entry of a table in a subtest of its signature, or, with PROOF_ENTRIES in the environment, that many of them.
 func Run(t *testing.T, s Subject) {
 	pg := startPostgres(t)
 	b := newBench(t, s, pg)
@@ -43,6 +46,8 @@ func Run(t *testing.T, s Subject) {
 		all = append(all, signature)
 	}
 	sort.Strings(all)
+	entries := len(all)
+	all = sample(t, all)
 	for _, signature := range all {
 		t.Run(signature, func(t *testing.T) {
 			if why, ok := s.Skip[signature]; ok {
@@ -53,7 +58,34 @@ func Run(t *testing.T, s Subject) {
 			}
 		})
 	}
-	t.Logf("%d entries, %d statements, %d values compared", len(all), b.statements, b.values)
+	t.Logf("%d of %d entries, %d statements, %d values compared", len(all), entries, b.statements, b.values)
+}
+
+// sample picks PROOF_ENTRIES of the entries, by the seed PROOF_SEED (1); all where it is not set.
+func sample(t *testing.T, all []string) []string {
+	t.Helper()
+	number := func(name string, otherwise int) int {
+		text := os.Getenv(name)
+		if text == "" {
+			return otherwise
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			t.Fatalf("%s=%s is no number", name, text)
+		}
+		return n
+	}
+	n, seed := number("PROOF_ENTRIES", len(all)), number("PROOF_SEED", 1)
+	if n >= len(all) {
+		return all
+	}
+	t.Logf("seed %d", seed)
+	some := slices.Clone(all)
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	random.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+	some = some[:n]
+	sort.Strings(some)
+	return some
 }
 
 // startPostgres starts a PostgreSQL for the length of the test and connects to it.
