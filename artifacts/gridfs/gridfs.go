@@ -184,7 +184,7 @@ func (s *Store) Delete(ctx context.Context, d artifacts.Digest, before time.Time
 	if !before.IsZero() && !e.LastPut.Before(before) {
 		return false, nil
 	}
-	if err := s.renew(ctx, e.File); err != nil {
+	if err := s.leave(ctx, e.File); err != nil {
 		return false, s.failedIn(ctx, "delete the artifact", err)
 	}
 	result, err := s.entries.DeleteOne(ctx, bson.D{{Key: "_id", Value: e.Digest}, {Key: "file", Value: e.File}, {Key: "last_put", Value: e.LastPut}})

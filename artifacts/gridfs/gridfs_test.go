@@ -193,6 +193,28 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestLeaving has a put that ends its lease after another put has begun to replace it: the file keeps the other's lease, or
+// nobody would remove it.
+func TestLeaving(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := openNew(t)
+	leases := func(file bson.ObjectID) int64 {
+		n, err := s.leases.CountDocuments(ctx, bson.D{{Key: "_id", Value: file}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	replaced, alone := bson.NewObjectID(), bson.NewObjectID()
+	if err := errors.Join(s.renew(ctx, replaced), s.leave(ctx, replaced), s.settle(ctx, replaced), s.renew(ctx, alone), s.settle(ctx, alone)); err != nil {
+		t.Fatal(err)
+	}
+	if leases(replaced) != 1 || leases(alone) != 0 {
+		t.Errorf("the file that leaves has %d leases, the one that stays %d", leases(replaced), leases(alone))
+	}
+}
+
 // TestMemory puts and reads an artifact that is much larger than what that may take.
 func TestMemory(t *testing.T) {
 	const size, allowed = 200 << 20, 64 << 20

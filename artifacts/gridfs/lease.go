@@ -12,12 +12,29 @@ import (
 type leased struct {
 	File  bson.ObjectID `bson:"_id"`
 	Until time.Time     `bson:"until"`
+	// Leaving says that an artifact is about to give the file up: who put it there no longer ends the lease.
+	Leaving bool `bson:"leaving,omitempty"`
 }
 
-// renew gives a file a lease from now on.
+// renew gives a file that is being put a lease from now on.
 func (s *Store) renew(ctx context.Context, file bson.ObjectID) error {
-	_, err := s.leases.UpdateOne(ctx, bson.D{{Key: "_id", Value: file}}, bson.D{{Key: "$set", Value: bson.D{{Key: "until", Value: time.Now().Add(lease)}}}},
-		options.UpdateOne().SetUpsert(true))
+	return s.setLease(ctx, file, bson.D{{Key: "until", Value: time.Now().Add(lease)}})
+}
+
+// leave gives a file that its artifact is about to give up a lease from now on.
+func (s *Store) leave(ctx context.Context, file bson.ObjectID) error {
+	return s.setLease(ctx, file, bson.D{{Key: "until", Value: time.Now().Add(lease)}, {Key: "leaving", Value: true}})
+}
+
+// setLease writes fields of a lease, which it makes where there is none.
+func (s *Store) setLease(ctx context.Context, file bson.ObjectID, fields bson.D) error {
+	_, err := s.leases.UpdateOne(ctx, bson.D{{Key: "_id", Value: file}}, bson.D{{Key: "$set", Value: fields}}, options.UpdateOne().SetUpsert(true))
+	return err
+}
+
+// settle ends the lease of a file that has become an artifact's, unless the artifact is about to give it up again.
+func (s *Store) settle(ctx context.Context, file bson.ObjectID) error {
+	_, err := s.leases.DeleteOne(ctx, bson.D{{Key: "_id", Value: file}, {Key: "leaving", Value: bson.D{{Key: "$ne", Value: true}}}})
 	return err
 }
 

@@ -118,7 +118,7 @@ func (s *Store) place(ctx context.Context, e *entry) error {
 		}
 	}
 	// The artifact is there; a lease that stays is removed by the sweep.
-	_, _ = s.leases.DeleteOne(ctx, bson.D{{Key: "_id", Value: e.File}})
+	_ = s.settle(ctx, e.File)
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (s *Store) replace(ctx context.Context, e *entry) (bool, error) {
 		return err == nil, err
 	}
 	if err == nil {
-		err = s.renew(ctx, before.File)
+		err = s.leave(ctx, before.File)
 	}
 	if err != nil {
 		return false, err
