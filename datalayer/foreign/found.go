@@ -18,6 +18,8 @@ type foundChange struct {
 	// keys, values and returning are how many columns of read each takes, in that order.
 	keys, values, returning int
 	program                 backend.Program
+	// set are the columns of the values.
+	set []*dialect.Column
 	// joined says that a row may be found several times; only the first counts.
 	joined bool
 }
@@ -121,8 +123,13 @@ func (s *Server) compileFound(st *Statement, target *dialect.Relation, others di
 	change := &keyedChange{table: table, update: update}
 	after := map[*dialect.Column]dialect.Expr{}
 	for i, a := range set {
-		read.Columns = append(read.Columns, a.Value)
-		after[a.Column] = a.Value
+		value, err := assigned(a)
+		if err != nil {
+			return err
+		}
+		read.Columns = append(read.Columns, value)
+		after[a.Column] = &dialect.Cast{Arg: value, To: a.Column.Type}
+		f.set = append(f.set, a.Column)
 		change.set = append(change.set, dialect.Assignment{Column: a.Column, Value: &dialect.Param{Number: i + 1, Type: a.Column.Type}})
 	}
 	for _, e := range returning {
@@ -207,6 +214,11 @@ func (l *link) changeFound(ctx context.Context, st *Statement, params [][]byte) 
 			seen[digest] = true
 		}
 		values := append(append([][]byte(nil), row[f.keys:f.keys+f.values]...), row[:f.keys]...)
+		for i, c := range f.set {
+			if values[i], err = fitText(values[i], c); err != nil {
+				return out, err
+			}
+		}
 		n, err := l.exec(ctx, f.program, values)
 		if err != nil {
 			return out, err
