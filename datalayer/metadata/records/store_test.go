@@ -64,7 +64,7 @@ func TestNewerRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = records.Open(context.Background(), s.KeyValue())
-	if e := wantCode(t, err, "55000"); !strings.Contains(e.Detail, "layout 99") || e.Hint == "" {
+	if e := wantCode(t, err, "55000"); !strings.Contains(e.Detail, "is 99") || e.Hint == "" {
 		t.Errorf("detail %q, hint %q", e.Detail, e.Hint)
 	}
 }
