@@ -129,7 +129,7 @@ func TestCommandLine(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "127.0.0.1:7777") || strings.Contains(out, secret) {
 		t.Errorf("check-config: %d %s", code, out)
 	}
-	for _, args := range [][]string{{"serve", "--no-such-flag"}, {"serve", "--listen", "nonsense"}, {"check-config", "--databackend", "mongodb://x"},
+	for _, args := range [][]string{{"serve", "--no-such-flag"}, {"serve", "--listen", "nonsense"}, {"check-config", "--databackend", "cassandra://x"},
 		{"serve", "--config", filepath.Join(t.TempDir(), "missing.yaml")}, {"no-such-command"}, {"serve", "--log-level", "loud"}} {
 		out, code := run(args...)
 		if code == 0 || strings.Contains(out, "panic") || len(strings.TrimSpace(out)) == 0 {
