@@ -27,7 +27,9 @@ type engine struct {
 }
 
 // engines are all that the suite knows.
-func engines() []*engine { return []*engine{embedded(), sqlite(), duckdb(), mariadb(), clickhouse(), mongodb()} }
+func engines() []*engine {
+	return []*engine{embedded(), sqlite(), duckdb(), mariadb(), clickhouse(), mongodb()}
+}
 
 // embedded is the proxy's own PostgreSQL as the database: it shows that the suite itself is right.
 func embedded() *engine { return &engine{name: "embedded"} }
