@@ -1,15 +1,12 @@
 package clickhouse_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -20,36 +17,18 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
-// server is the ClickHouse of these tests, started when the first test needs it.
-var server struct {
-	once  sync.Once
-	chdb  *lab.Script
-	err   error
-	dir   string
-	names atomic.Int32
-}
+// server is the ClickHouse of these tests; databases counts theirs.
+var (
+	server    = lab.NewShared("chdb")
+	databases atomic.Int32
+)
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "clickhouse-*")
-	if err != nil {
-		panic(err)
-	}
-	server.dir = dir
-	code := m.Run()
-	if server.chdb != nil {
-		if err := server.chdb.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	_ = os.RemoveAll(dir) // what is left lies among temporary files
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 
 // tell runs a statement at the server, without the engine.
 func tell(t testing.TB, statement string) {
 	t.Helper()
-	response, err := http.Post(fmt.Sprintf("http://127.0.0.1:%d/", server.chdb.Port), "text/plain", strings.NewReader(statement))
+	response, err := http.Post(fmt.Sprintf("http://127.0.0.1:%d/", server.Start(t).Port), "text/plain", strings.NewReader(statement))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,18 +41,12 @@ func tell(t testing.TB, statement string) {
 // open makes a database with tables, in whose statements DB stands for its name, and opens the engine over it.
 func open(t testing.TB, options string, statements ...string) (e *clickhouse.Engine, conn backend.Conn) {
 	t.Helper()
-	server.once.Do(func() {
-		server.chdb, server.err = lab.StartScript(context.Background(), "chdb", filepath.Join(server.dir, "server"))
-	})
-	if server.err != nil {
-		t.Skip(server.err)
-	}
-	name := fmt.Sprintf("d%d", server.names.Add(1))
+	name := fmt.Sprintf("d%d", databases.Add(1))
 	tell(t, "CREATE DATABASE "+name)
 	for _, s := range statements {
 		tell(t, strings.ReplaceAll(s, "DB", name))
 	}
-	e, err := clickhouse.Open(t.Context(), fmt.Sprintf("clickhouse://default@127.0.0.1:%d/%s%s", server.chdb.Port, name, options), clickhouse.Options{})
+	e, err := clickhouse.Open(t.Context(), fmt.Sprintf("clickhouse://default@127.0.0.1:%d/%s%s", server.Start(t).Port, name, options), clickhouse.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

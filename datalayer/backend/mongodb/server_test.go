@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -15,46 +14,18 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
-// TestMain stops the server that the tests have started.
-func TestMain(m *testing.M) { os.Exit(withServer(m)) }
+// server is the MongoDB of these tests; databases counts theirs.
+var (
+	server    = lab.NewShared("secantusdb")
+	databases atomic.Int64
+)
 
-// server is the MongoDB of these tests, started by the first that needs it.
-var server struct {
-	dir     string
-	once    sync.Once
-	running *lab.Script
-	err     error
-	names   atomic.Int64
-}
-
-// withServer runs the tests in a directory for the server.
-func withServer(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "mongodb-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	server.dir = dir
-	defer func() { _ = os.RemoveAll(dir) }()
-	defer func() {
-		if server.running == nil {
-			return
-		}
-		if err := server.running.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop:", err)
-		}
-	}()
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 
 // newURI names a database that is not there yet, or skips the test with the reason why there is no server.
 func newURI(t *testing.T) string {
 	t.Helper()
-	server.once.Do(func() { server.running, server.err = lab.StartScript(context.Background(), "secantusdb", server.dir) })
-	if server.err != nil {
-		t.Skipf("no server: %v", server.err)
-	}
-	return fmt.Sprintf("mongodb://127.0.0.1:%d/data%d", server.running.Port, server.names.Add(1))
+	return fmt.Sprintf("mongodb://127.0.0.1:%d/data%d", server.Start(t).Port, databases.Add(1))
 }
 
 // openEngine opens an engine that the test closes at its end, and the database beside it.

@@ -1,13 +1,10 @@
 package mysql_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -19,43 +16,19 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
-// servers is the MariaDB of these tests, started when the first test needs it.
-var servers struct {
-	once  sync.Once
-	maria *lab.Script
-	err   error
-	dir   string
-	names atomic.Int32
-}
+// server is the MariaDB of these tests; databases counts theirs.
+var (
+	server    = lab.NewShared("mariadb", "SETTINGS=--max-connections=300")
+	databases atomic.Int32
+)
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "mysql-*")
-	if err != nil {
-		panic(err)
-	}
-	servers.dir = dir
-	code := m.Run()
-	if servers.maria != nil {
-		if err := servers.maria.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	_ = os.RemoveAll(dir) // what is left lies among temporary files
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 
 // database makes a database with tables, and gives a connection of the tests' own and the URI for the engine.
 func database(t testing.TB, statements ...string) (db *sql.DB, uri string) {
 	t.Helper()
-	servers.once.Do(func() {
-		servers.maria, servers.err = lab.StartScript(context.Background(), "mariadb", filepath.Join(servers.dir, "server"), "SETTINGS=--max-connections=300")
-	})
-	if servers.err != nil {
-		t.Skip(servers.err)
-	}
-	name := fmt.Sprintf("d%d", servers.names.Add(1))
-	place := fmt.Sprintf("127.0.0.1:%d", servers.maria.Port)
+	name := fmt.Sprintf("d%d", databases.Add(1))
+	place := fmt.Sprintf("127.0.0.1:%d", server.Start(t).Port)
 	own, err := sql.Open("mysql", "root@tcp("+place+")/?charset=utf8mb4")
 	if err != nil {
 		t.Fatal(err)
