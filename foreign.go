@@ -95,16 +95,16 @@ func (s shownSchema) Refresh(ctx context.Context) error {
 	return err
 }
 
-// foreignPlans are foreignNames that can say what the databackend is asked. It implements session.ForeignPlans.
-type foreignPlans struct {
+// foreignExplainer are foreignNames that can say what the databackend is asked. It implements session.ForeignExplainer.
+type foreignExplainer struct {
 	*foreignNames
 	server *foreign.Server
 }
 
-var _ session.ForeignPlans = foreignPlans{}
+var _ session.ForeignExplainer = foreignExplainer{}
 
-// Explain implements session.ForeignPlans.
-func (p foreignPlans) Explain(remote string) []foreign.Fact { return p.server.Explain(remote) }
+// Explain implements session.ForeignExplainer.
+func (p foreignExplainer) Explain(remote string) []foreign.Fact { return p.server.Explain(remote) }
 
 // openEngine opens the databackend where it is no PostgreSQL.
 func (p *Proxy) openEngine(ctx context.Context) error {

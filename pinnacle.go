@@ -306,7 +306,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 	var definer session.Definer
 	var direct session.Direct
 	if p.foreign != nil {
-		foreign, definer, direct = foreignPlans{&p.foreign.names, p.foreign.server}, p.foreign.definer, p.foreign.server
+		foreign, definer, direct = foreignExplainer{&p.foreign.names, p.foreign.server}, p.foreign.definer, p.foreign.server
 	}
 	return session.NewFactory(session.Config{
 		Foreign:   foreign,

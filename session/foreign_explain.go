@@ -11,8 +11,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/foreign"
 )
 
-// ForeignPlans is a Foreign that can say what becomes of a statement that home sends to the databackend.
-type ForeignPlans interface {
+// ForeignExplainer is a Foreign that can say what becomes of a statement that home sends to the databackend.
+type ForeignExplainer interface {
 	// Explain is empty for a text of which there is nothing to say.
 	Explain(remote string) []foreign.Fact
 }
@@ -20,28 +20,28 @@ type ForeignPlans interface {
 // remoteSQL is what EXPLAIN (VERBOSE) of PostgreSQL calls the text that postgres_fdw sends.
 const remoteSQL = "Remote SQL"
 
-// plans gives the ForeignPlans for an EXPLAIN, nil for other statements.
-func (f *foreignStatement) plans() ForeignPlans {
+// explainer gives the ForeignExplainer for an EXPLAIN, nil for other statements.
+func (f *foreignStatement) explainer() ForeignExplainer {
 	if f.st.Node.GetExplainStmt() == nil {
 		return nil
 	}
-	plans, _ := f.s.cfg.Foreign.(ForeignPlans)
-	return plans
+	explainer, _ := f.s.cfg.Foreign.(ForeignExplainer)
+	return explainer
 }
 
 // explainRows passes the rows of an EXPLAIN on, with what the databackend is asked behind each Remote SQL. In the text form, and
 // only there, home's rows are lines.
-func (h *homeSide) explainRows(plans ForeignPlans) func(body []byte) error {
+func (h *homeSide) explainRows(explainer ForeignExplainer) func(body []byte) error {
 	return func(body []byte) error {
 		if err := h.split(body); err != nil || len(h.values) != 1 || h.values[0] == nil {
 			h.x.ReplyRaw('D', body)
 			return err
 		}
 		if text := h.values[0]; bytes.IndexByte(text, '\n') >= 0 {
-			h.x.Reply(&pgproto3.DataRow{Values: [][]byte{[]byte(strings.Join(explainLines(plans, strings.Split(string(text), "\n")), "\n"))}})
+			h.x.Reply(&pgproto3.DataRow{Values: [][]byte{[]byte(strings.Join(explainLines(explainer, strings.Split(string(text), "\n")), "\n"))}})
 			return nil
 		}
-		for _, line := range explainLines(plans, []string{string(h.values[0])}) {
+		for _, line := range explainLines(explainer, []string{string(h.values[0])}) {
 			h.x.Reply(&pgproto3.DataRow{Values: [][]byte{[]byte(line)}})
 		}
 		return nil
@@ -60,7 +60,7 @@ const (
 )
 
 // explainLines adds the facts behind the lines that have a Remote SQL, in the form that these have.
-func explainLines(plans ForeignPlans, lines []string) []string {
+func explainLines(explainer ForeignExplainer, lines []string) []string {
 	var out []string
 	for _, line := range lines {
 		out = append(out, line)
@@ -69,17 +69,16 @@ func explainLines(plans ForeignPlans, lines []string) []string {
 		if !ok {
 			continue
 		}
-		facts, comma := plans.Explain(text), ""
-		if form == explainJSON && len(facts) > 0 && !strings.HasSuffix(line, ",") {
-			out[len(out)-1] += ","
-		}
-		for i, fact := range facts {
-			if form == explainJSON && (i < len(facts)-1 || strings.HasSuffix(line, ",")) {
-				comma = ","
-			} else {
-				comma = ""
+		for _, fact := range explainer.Explain(text) {
+			added := line[:len(line)-len(inner)] + form.line(fact)
+			if form == explainJSON {
+				if last := len(out) - 1; strings.HasSuffix(out[last], ",") {
+					added += ","
+				} else {
+					out[last] += ","
+				}
 			}
-			out = append(out, line[:len(line)-len(inner)]+form.line(fact)+comma)
+			out = append(out, added)
 		}
 	}
 	return out

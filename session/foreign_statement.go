@@ -287,8 +287,8 @@ func (f *foreignStatement) bindHome(ctx context.Context, h *homeSide, b *pgproto
 	if f.upsert != nil {
 		return &upsertCursor{foreignCursor{homeCursor: *c, f: f}, f.upsert}, nil
 	}
-	if plans := f.plans(); plans != nil {
-		c.row = h.explainRows(plans)
+	if explainer := f.explainer(); explainer != nil {
+		c.row = h.explainRows(explainer)
 	}
 	return &foreignCursor{homeCursor: *c, f: f}, nil
 }
@@ -310,7 +310,7 @@ func (f *foreignStatement) relay(ctx context.Context, h *homeSide) error {
 	if _, err := f.resolve(ctx, h); err != nil {
 		return err
 	}
-	if f.upsert != nil || f.plans() != nil {
+	if f.upsert != nil || f.explainer() != nil {
 		return f.s.runOwn(ctx, h, f)
 	}
 	if done, err := f.relayDirect(ctx, h); done || err != nil {
