@@ -72,7 +72,7 @@ type Conn interface {
 	RollbackTo(ctx context.Context, name string) error
 	// Query runs a Select, or a change with Returning. params are in PostgreSQL's text, nil for NULL, in the order of
 	// their numbers. Rows stream: what is not read costs the engine as little as it allows. When ctx ends, the statement
-	// is ended at the engine.
+	// is ended at the engine, at the latest when its Rows are closed.
 	Query(ctx context.Context, program Program, params [][]byte) (Rows, error)
 	// Exec runs a change without Returning and gives the number of rows that it touched as PostgreSQL counts them.
 	Exec(ctx context.Context, program Program, params [][]byte) (int64, error)

@@ -90,8 +90,11 @@ func TestCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		if byContext {
+			// The server sees that it was killed when it can write again: a full socket is emptied by Close.
 			cancel()
-			until(t, "the statement is gone", func() bool { return running(t, db, "FROM `d") == 0 })
+			if _, err := rows.Next(ctx); err == nil {
+				t.Error("a row was given after the end of its context")
+			}
 		}
 		if err := rows.Close(); err != nil {
 			t.Fatal(err)
