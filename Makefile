@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing; none asks anything.
 
-.PHONY: help build demo test test-unit test-proofs test-integration test-differential test-conformance test-suites bench fuzz lint clean
+.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench fuzz lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,8 +11,8 @@ build: ## bin/pinnacle-proxy
 demo: ## start, load real data, create real models, run a tour of SQL, stop (KEEP=1: leave it running)
 	@KEEP='$(KEEP)' scripts/demo.sh
 
-test: ## unit tests with the race detector, integration tests against the built binary, random statements and every databackend compared with PostgreSQL
-	@scripts/test.sh unit proofs integration differential conformance
+test: ## unit tests with the race detector, integration tests against the built binary, crashes, random statements and every databackend compared with PostgreSQL
+	@scripts/test.sh unit proofs integration crash differential conformance
 
 test-unit: ## unit tests with the race detector
 	@scripts/test.sh unit
@@ -22,6 +22,9 @@ test-proofs: ## what goes down to databackends, entry by entry, beside PostgreSQ
 
 test-integration: ## the integration tests against the built binary
 	@scripts/test.sh integration
+
+test-crash: ## proxies killed while components change (CRASH_POINTS, CRASH_RUNS, CRASH_SEED)
+	@scripts/test.sh crash
 
 test-differential: ## random statements compared with PostgreSQL (DIFFERENTIAL_STATEMENTS, DIFFERENTIAL_SEED)
 	@scripts/test.sh differential

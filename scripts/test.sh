@@ -2,19 +2,19 @@
 # make test: unit tests with the race detector, the integration tests against the built binary, random statements with
 # predict and every databackend compared with PostgreSQL, then a summary.
 #
-#   scripts/test.sh [unit] [proofs] [integration] [differential] [conformance]      (all when none is named)
+#   scripts/test.sh [unit] [proofs] [integration] [crash] [differential] [conformance]      (all when none is named)
 #
 # DIFFERENTIAL_STATEMENTS (5000) and DIFFERENTIAL_SEED (1; 0 takes one from the clock) are for random statements with
 # predict; CONFORMANCE_STATEMENTS (500 an engine) and CONFORMANCE_SEED (1; 0 likewise) for those before each databackend.
 # Their counts are printed. PROOF_ENTRIES (40) and PROOF_SEED (1) pick what is proven of each SQL databackend's table of what
-# goes down to it; make test-suites proves all.
+# goes down to it; make test-suites proves all. CRASH_POINTS, CRASH_RUNS and CRASH_SEED are said in tests/crash/README.md.
 #
 # Fuzz targets run their seeds as part of the unit tests. Every suite runs even when one before it fails; the last line
 # is "N passed, N failed, N skipped", and the exit status is not 0 when something failed. What the tests printed stays in
 # .cache/test/*.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- unit proofs integration differential conformance
+[ $# -gt 0 ] || set -- unit proofs integration crash differential conformance
 
 scripts/install.sh test
 export PINNACLE_ONNXRUNTIME=$PWD/.cache/onnxruntime
@@ -46,6 +46,12 @@ for name in "$@"; do
     scripts/build.sh
     PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite integration -count=1 -timeout 30m ./tests/integration/...
     ;;
+  crash)
+    echo "=== build"
+    scripts/build.sh
+    PINNACLE_TEST_CRASH_POINTS=${CRASH_POINTS:-} PINNACLE_TEST_CRASH_RUNS=${CRASH_RUNS:-} PINNACLE_TEST_CRASH_SEED=${CRASH_SEED:-} \
+      PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite crash -count=1 -timeout "$((20 + ${CRASH_RUNS:-10} / 2))m" -parallel 3 ./tests/crash
+    ;;
   differential)
     echo "=== build"
     scripts/build.sh
@@ -58,7 +64,7 @@ for name in "$@"; do
     scripts/build.sh
     PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite conformance -count=1 -timeout "$((30 + ${CONFORMANCE_STATEMENTS:-500} / 20))m" -run Conformance ./tests/conformance
     ;;
-  *) echo "test.sh: no suite $name; there are unit, proofs, integration, differential and conformance" >&2; exit 2 ;;
+  *) echo "test.sh: no suite $name; there are unit, proofs, integration, crash, differential and conformance" >&2; exit 2 ;;
   esac
 done
 

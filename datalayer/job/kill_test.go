@@ -58,6 +58,7 @@ func process(place string) error {
 	if err != nil {
 		return err
 	}
+	store = mortalStore(store)
 	q := queue(store, exclusive)
 	ended := make(chan struct{})
 	go func() {

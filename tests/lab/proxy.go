@@ -123,5 +123,14 @@ func (p *Proxy) Tail(n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
+// Kill ends the proxy by SIGKILL, as a crash does, and waits until it is gone.
+func (p *Proxy) Kill() error {
+	if err := p.process.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.process.exited
+	return nil
+}
+
 // Stop ends the proxy with SIGTERM and waits for it.
 func (p *Proxy) Stop() error { return p.process.stop(syscall.SIGTERM, 40*time.Second) }
