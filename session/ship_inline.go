@@ -51,12 +51,12 @@ func (c *shipCursor) keep(ctx context.Context, h *homeSide, a *ship.Asked, answe
 	}
 	for i := range a.Args {
 		k.held += pgvalue.Held(&a.Args[i])
-		if err := appendRows(&k.args[i], &a.Args[i]); err != nil {
+		if err := pgvalue.AppendAll(&k.args[i], &a.Args[i]); err != nil {
 			return err
 		}
 	}
 	k.keys, k.owed = append(k.keys, a.Keys...), k.owed || owed
-	if err := appendRows(&k.answers, answers); err != nil {
+	if err := pgvalue.AppendAll(&k.answers, answers); err != nil {
 		return err
 	}
 	if k.held += pgvalue.Held(answers); k.held <= lookup.DefaultParameterBytes {
@@ -139,16 +139,6 @@ func (c *shipCursor) holdAhead(ctx context.Context, h *homeSide, a *ship.Asked, 
 		}
 	}
 	return c.keep(ctx, h, a, answers, true)
-}
-
-// appendRows appends the rows of a column to another of its type.
-func appendRows(to, from *udf.Column) error {
-	for i := range from.Len() {
-		if err := pgvalue.Copy(to, from, i); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // inlined is a statement with expressions in place of calls, prepared on home.

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"encoding/hex"
+	"slices"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -97,7 +98,8 @@ func (l *Lookup) holdFixed(given *udf.Column, rows []int, cells []int64, dims []
 		l.add(places(numbers, cells, dims))
 		dims = []dimension{{1, int64(len(rows))}}
 	}
-	array := header(given.Type.OID(), dims)
+	const head = 4 // an element's length
+	array := slices.Grow(header(given.Type.OID(), dims), len(order)*(head+int(given.Type.Size())))
 	for _, r := range order {
 		var err error
 		if array, err = pgvalue.AppendSized(array, given, r, pgvalue.BinaryFormat); err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
@@ -255,8 +254,13 @@ func integers(c *udf.Column, rows []int) ([]int64, error) {
 
 // fits reports whether an integer is one of its type.
 func fits(t udf.Type, v int64) bool {
-	_, err := pgvalue.Append(nil, &udf.Column{Type: t, Ints: []int64{v}}, 0, pgvalue.BinaryFormat)
-	return err == nil
+	switch t {
+	case udf.Int2:
+		return v == int64(int16(v))
+	case udf.Int4:
+		return v == int64(int32(v))
+	}
+	return true
 }
 
 // subscript is the expression for the axis' subscript of an argument, an int4.

@@ -50,6 +50,31 @@ func Copy(to, from *udf.Column, at int) error {
 	return nil
 }
 
+// AppendAll appends all rows of a column to one of the same type, whose values it then shares.
+func AppendAll(to, from *udf.Column) error {
+	if to.Type.Storage() != from.Type.Storage() {
+		return fmt.Errorf("values of %s in a column of %s", from.Type, to.Type)
+	}
+	if from.Nulls != nil && to.Nulls == nil {
+		to.Nulls = make([]bool, to.Len(), to.Len()+from.Len())
+	}
+	if from.Nulls != nil {
+		to.Nulls = append(to.Nulls, from.Nulls...)
+	} else if to.Nulls != nil {
+		to.Nulls = append(to.Nulls, make([]bool, from.Len())...)
+	}
+	to.Bools = append(to.Bools, from.Bools...)
+	to.Ints = append(to.Ints, from.Ints...)
+	to.Floats = append(to.Floats, from.Floats...)
+	to.Texts = append(to.Texts, from.Texts...)
+	to.Bytes = append(to.Bytes, from.Bytes...)
+	to.BoolLists = append(to.BoolLists, from.BoolLists...)
+	to.IntLists = append(to.IntLists, from.IntLists...)
+	to.FloatLists = append(to.FloatLists, from.FloatLists...)
+	to.TextLists = append(to.TextLists, from.TextLists...)
+	return nil
+}
+
 // Held is the memory of a column's values that lie outside the column itself, in bytes.
 func Held(c *udf.Column) int {
 	n := 0

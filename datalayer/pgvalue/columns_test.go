@@ -25,6 +25,37 @@ func columns() []udf.Column {
 	}
 }
 
+func TestAppendAll(t *testing.T) {
+	t.Parallel()
+	for _, c := range columns() {
+		t.Run(c.Type.String(), func(t *testing.T) {
+			t.Parallel()
+			to, last := udf.Column{Type: c.Type}, c.Slice(2, 3)
+			last.Nulls = nil
+			for _, from := range []udf.Column{last, c, last} {
+				if err := pgvalue.AppendAll(&to, &from); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := []bool{false, false, true, false, false}; to.Len() != 5 || !reflect.DeepEqual(to.Nulls, want) {
+				t.Fatalf("%d rows with NULLs %v", to.Len(), to.Nulls)
+			}
+			for row, from := range map[int]int{0: 2, 1: 0, 3: 2, 4: 2} {
+				if text(t, &to, row) != text(t, &c, from) {
+					t.Errorf("row %d of %+v is not row %d of %+v", row, to, from, c)
+				}
+			}
+			other := udf.Column{Type: udf.Int2}
+			if c.Type.Storage() == udf.StoreInts {
+				other.Type = udf.Text
+			}
+			if pgvalue.AppendAll(&other, &c) == nil {
+				t.Errorf("%s was appended to %s", c.Type, other.Type)
+			}
+		})
+	}
+}
+
 func TestSliceAndCopy(t *testing.T) {
 	t.Parallel()
 	for _, c := range columns() {

@@ -21,6 +21,8 @@ type Asked struct {
 	Keys [][]byte
 
 	decoders []pgvalue.Decoder
+	// begin is what Keys begin with, room is memory for the next of them, and record for the one that Row makes.
+	begin, room, record []byte
 }
 
 // Round gathers what functions ask for while a statement runs.
@@ -86,16 +88,15 @@ const turnSize = 8
 // add reads a record as record_send writes it: the number of columns, and of each its type, length and value.
 func (a *Asked) add(record []byte) error {
 	model := a.Function.Model
-	cut := fmt.Errorf("what home asks model %q for cannot be read", model.Name)
 	var turn []byte
 	if !model.Deterministic {
 		if len(record) < turnSize {
-			return cut
+			return a.cut()
 		}
 		record, turn = record[:len(record)-turnSize], record[len(record)-turnSize:]
 	}
 	if len(record) < 4 || int(binary.BigEndian.Uint32(record)) != len(model.Args) {
-		return cut
+		return a.cut()
 	}
 	if a.Args == nil {
 		a.Args = make([]udf.Column, len(model.Args))
@@ -107,14 +108,14 @@ func (a *Asked) add(record []byte) error {
 	rest := record[4:]
 	for i := range model.Args {
 		if len(rest) < 8 {
-			return cut
+			return a.cut()
 		}
 		oid, size := binary.BigEndian.Uint32(rest), int(int32(binary.BigEndian.Uint32(rest[4:])))
 		rest = rest[8:]
 		var value []byte
 		if size >= 0 {
 			if size > len(rest) {
-				return cut
+				return a.cut()
 			}
 			value, rest = rest[:size:size], rest[size:]
 		}
@@ -128,15 +129,43 @@ func (a *Asked) add(record []byte) error {
 		if oid == udf.Numeric.OID() && value != nil {
 			var err error
 			if value, err = pgvalue.AppendNumeric(nil, value); err != nil {
-				return cut
+				return a.cut()
 			}
 		}
 		if err := a.decoders[i].Append(&a.Args[i], value); err != nil {
 			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, model.Name), Detail: err.Error(), Err: err}
 		}
 	}
-	a.Keys = append(a.Keys, append(keyOf(a.Function, record), turn...))
+	a.Keys = append(a.Keys, a.key(record, turn))
 	return nil
+}
+
+// cut is the error for a record that is not as record_send writes it.
+func (a *Asked) cut() error {
+	return fmt.Errorf("what home asks model %q for cannot be read", a.Function.Model.Name)
+}
+
+// The sizes in bytes of the memory that keys share: of the first piece, and of the largest.
+const (
+	firstRoom = 512
+	mostRoom  = 64 << 10
+)
+
+// key is how the function's table of answers knows a record and its turn.
+func (a *Asked) key(record, turn []byte) []byte {
+	if a.begin == nil {
+		a.begin = prefix(a.Function)
+	}
+	if len(record) > longKey {
+		sum := sha256.Sum256(record)
+		record = sum[:]
+	}
+	if n := len(a.begin) + len(record) + len(turn); cap(a.room)-len(a.room) < n {
+		a.room = make([]byte, 0, max(n, min(2*cap(a.room), mostRoom), firstRoom))
+	}
+	start := len(a.room)
+	a.room = append(append(append(a.room, a.begin...), record...), turn...)
+	return a.room[start:len(a.room):len(a.room)]
 }
 
 // NewAsked makes one for arguments that are read by Row.
@@ -149,7 +178,7 @@ func (a *Asked) Row(values [][]byte) error {
 	if len(values) != len(args) {
 		return fmt.Errorf("home gave %d arguments for model %q, which takes %d", len(values), a.Function.Model.Name, len(args))
 	}
-	record := binary.BigEndian.AppendUint32(nil, uint32(len(values)))
+	record := binary.BigEndian.AppendUint32(a.record[:0], uint32(len(values)))
 	for i, v := range values {
 		record = binary.BigEndian.AppendUint32(record, args[i].Type.OID())
 		switch {
@@ -162,16 +191,8 @@ func (a *Asked) Row(values [][]byte) error {
 			record = append(record, v...)
 		}
 	}
+	a.record = record
 	return a.add(record)
-}
-
-// keyOf is how a function's table of answers knows arguments.
-func keyOf(f *planner.Function, record []byte) []byte {
-	if len(record) > longKey {
-		sum := sha256.Sum256(record)
-		record = sum[:]
-	}
-	return append(prefix(f), record...)
 }
 
 // Empty reports whether nothing was asked for.

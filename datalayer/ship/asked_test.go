@@ -242,3 +242,38 @@ func FuzzTake(f *testing.F) {
 		}
 	})
 }
+
+// TestRowsTakeLittleMemory reads rows of arguments as a SELECT DISTINCT gives them: beside the columns and keys, which grow, there
+// is nothing that is made for each.
+func TestRowsTakeLittleMemory(t *testing.T) {
+	asked := ship.NewAsked(function("f", udf.Int4, udf.Int4, udf.Text))
+	const rows = 20_000
+	n := testing.AllocsPerRun(1, func() { // once more to warm up
+		for i := range rows {
+			if err := asked.Row([][]byte{binary.BigEndian.AppendUint32(nil, uint32(i)), []byte("a")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if n > 3*rows { // the test's own, its rows' slice, and a text
+		t.Errorf("%.0f allocations for %d rows", n, rows)
+	}
+	for i, key := range asked.Keys {
+		if want := uint32(i % rows); binary.BigEndian.Uint32(key[20:]) != want || len(key) != 33 {
+			t.Fatalf("key %d is %x", i, key)
+		}
+	}
+}
+
+// BenchmarkRow reads arguments, a row at a time.
+func BenchmarkRow(b *testing.B) {
+	asked, value := ship.NewAsked(function("f", udf.Int4, udf.Int4)), make([]byte, 4)
+	row := [][]byte{value}
+	b.ReportAllocs()
+	for i := range b.N {
+		binary.BigEndian.PutUint32(value, uint32(i))
+		if err := asked.Row(row); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
