@@ -43,6 +43,8 @@ type Mention struct {
 	Sampled bool
 	// Columns covers the list of columns of COPY name (columns) TO with its parentheses, zero where there is none.
 	Columns Span
+	// block is the query block that it stands in.
+	block int
 }
 
 // Mentions are what a statement names to read or change rows, and what decides whether another relation of the same name
@@ -50,13 +52,20 @@ type Mention struct {
 type Mentions struct {
 	Relations  []Mention
 	Qualifiers []Qualifier
-	// WholeRows are the names of relations, or columns, that stand alone, so that they may mean a row with its type.
-	WholeRows []string
+	// rows are the names that may mean a row with its type.
+	rows []rowName
 	// Grouped says that a column may stand beside GROUP BY because a primary key is grouped by, which holds only for the
 	// relation that has the key.
 	Grouped bool
 	// Kept says that the statement is not analysed before it is run: it is part of PREPARE, EXPLAIN and the like.
 	Kept bool
+}
+
+// rowName is the name of a column or of a relation that stands alone, or the relation of name.*, with the query blocks around
+// it: only relations of these can be meant.
+type rowName struct {
+	name   string
+	blocks []int
 }
 
 // FindMentions finds the relations that a statement reads or changes. There are none in a definition (of a view, a rule, a
@@ -77,11 +86,14 @@ func FindMentions(text string, span Span, node *pg_query.Node) (*Mentions, error
 			return
 		}
 		if found, ok := r.mention(v, parent, use); ok {
+			if len(r.blocks) > 0 {
+				found.block = r.blocks[len(r.blocks)-1]
+			}
 			m.Relations = append(m.Relations, found)
 		}
 	}
 	r.onColumn = func(c *pg_query.ColumnRef, parent proto.Message) {
-		m.wholeRow(c, parent)
+		m.wholeRow(c, parent, r.blocks)
 		r.qualifier(c)
 	}
 	r.walk(node.ProtoReflect(), nil, nil)
@@ -161,15 +173,18 @@ func (r *reader) mention(v *pg_query.RangeVar, parent proto.Message, use Use) (M
 
 // wholeRow notes a reference that may mean a row with its type: a name that stands alone, a relation with its schema, and
 // relation.* where it is not a list of columns.
-func (m *Mentions) wholeRow(c *pg_query.ColumnRef, parent proto.Message) {
+func (m *Mentions) wholeRow(c *pg_query.ColumnRef, parent proto.Message, blocks []int) {
+	note := func(n *pg_query.Node) {
+		m.rows = append(m.rows, rowName{n.GetString_().GetSval(), slices.Clone(blocks)})
+	}
 	n := len(c.Fields)
 	last := c.Fields[n-1]
 	_, listed := parent.(*pg_query.ResTarget)
 	switch {
 	case last.GetAStar() != nil && n > 1 && !listed:
-		m.WholeRows = append(m.WholeRows, c.Fields[n-2].GetString_().GetSval())
+		note(c.Fields[n-2])
 	case last.GetAStar() == nil && n <= 3:
-		m.WholeRows = append(m.WholeRows, last.GetString_().GetSval())
+		note(last)
 	}
 }
 
@@ -194,7 +209,8 @@ func (m *Mentions) Splice(text string, places []Place) (edits []Edit, ok bool) {
 			stay[name{p.Parent, r.Name}] = stay[name{p.Parent, r.Name}] || !r.Aliased
 			continue
 		}
-		if r.Sampled || r.Use.refers() && slices.Contains(m.WholeRows, r.Ref) {
+		meant := func(n rowName) bool { return n.name == r.Ref && slices.Contains(n.blocks, r.block) }
+		if r.Sampled || r.Use.refers() && slices.ContainsFunc(m.rows, meant) {
 			return nil, false
 		}
 		edits = append(edits, r.edit(text, p))

@@ -86,6 +86,10 @@ type reader struct {
 
 	readings   []Reading
 	qualifiers []Qualifier
+	// blocks are the query blocks around what is visited, outermost first, numbered as they are met; lastBlock is the last
+	// number.
+	blocks    []int
+	lastBlock int
 }
 
 // walk visits a message and all below it; ctes are the names of CTEs that can be seen there.
@@ -112,6 +116,11 @@ func (r *reader) walk(m protoreflect.Message, parent proto.Message, ctes []strin
 			return
 		}
 	}
+	if isBlock(m.Interface()) {
+		r.lastBlock++
+		r.blocks = append(r.blocks, r.lastBlock)
+		defer func() { r.blocks = r.blocks[:len(r.blocks)-1] }()
+	}
 	if with, ok := m.Interface().(interface{ GetWithClause() *pg_query.WithClause }); ok && with.GetWithClause() != nil {
 		ctes = r.with(with.GetWithClause(), ctes)
 	}
@@ -129,6 +138,15 @@ func (r *reader) walk(m protoreflect.Message, parent proto.Message, ctes []strin
 			r.walk(list.Get(j).Message(), m.Interface(), ctes)
 		}
 	}
+}
+
+// isBlock reports whether a message is a query block: a statement whose expressions see the relations that it names.
+func isBlock(m proto.Message) bool {
+	switch m.(type) {
+	case *pg_query.SelectStmt, *pg_query.InsertStmt, *pg_query.UpdateStmt, *pg_query.DeleteStmt, *pg_query.MergeStmt:
+		return true
+	}
+	return false
 }
 
 // with visits the CTEs of a WITH clause and gives the names that can be seen behind it.
