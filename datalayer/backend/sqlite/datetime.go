@@ -11,6 +11,8 @@ const (
 	epochSeconds = int64(946684800)
 	// julianMicros is the Julian day of 2000-01-01 00:00, 2451544.5, in microseconds.
 	julianMicros = int64(24515445) * (microsPerDay / 10)
+	// lastJulianDay is the Julian day of the noon of 9999-12-31; what is greater is no Julian day to SQLite.
+	lastJulianDay = 5373484
 )
 
 // parseInstant reads "YYYY-MM-DD", and behind it a blank or T and "HH:MM", "HH:MM:SS" or "HH:MM:SS.fraction" with "Z"

@@ -50,7 +50,8 @@ sqlite.fits(bool,text) => CASE WHEN typeof($1) = 'null' OR typeof($1) = 'integer
 const dateText = `CASE typeof($1) WHEN 'null' THEN NULL
  WHEN 'text' THEN CASE WHEN $1 GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' THEN $1
   WHEN substr($1, 11) IN (' 00:00:00', 'T00:00:00', ' 00:00', 'T00:00') THEN substr($1, 1, 10) ELSE $misfit END
- WHEN 'integer' THEN CASE WHEN $1 % 86400 = 0 THEN strftime('%Y-%m-%d', $1, 'unixepoch') ELSE $misfit END
+ WHEN 'integer' THEN CASE WHEN $1 BETWEEN 0 AND 5373484 THEN strftime('%Y-%m-%d', $1) WHEN $1 % 86400 = 0 THEN strftime('%Y-%m-%d', $1, 'unixepoch') ELSE $misfit END
+ WHEN 'real' THEN CASE WHEN $1 BETWEEN 0 AND 5373484 AND $1 - CAST($1 AS INTEGER) = 0.5 THEN strftime('%Y-%m-%d', $1) ELSE $misfit END
  ELSE $misfit END`
 
 // Entries are what SQLite is proven to answer as PostgreSQL does.

@@ -168,6 +168,7 @@ func misfit(table, column, typ string) error {
 		Code:    "22P02",
 		Message: fmt.Sprintf("column %q of table %q holds a value that is not of %s", column, table, typ),
 		Detail:  "SQLite stores values of any class in a column that is not of a STRICT table.",
+		Hint:    fmt.Sprintf("Find the rows in SQLite by typeof(%s), and store a value of the type or NULL.", quote(column)),
 		Table:   table, Column: column,
 	}
 }

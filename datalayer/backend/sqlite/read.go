@@ -251,8 +251,9 @@ func readJSON(dst []byte, s *statement, i int, class int32) ([]byte, bool) {
 	return dst, false
 }
 
-// readInstant reads a date or a timestamp: ISO text, whole numbers as seconds from 1970, fractions as Julian days
-// (https://sqlite.org/datatype3.html#date_and_time_datatype).
+// readInstant reads a date or a timestamp: ISO text, and numbers as SQLite's modifier auto takes them, as Julian days up to
+// the end of the year 9999, which is 5373484.5, and otherwise as seconds from 1970
+// (https://sqlite.org/lang_datefunc.html#modifiers). A whole Julian day, which begins at noon, is all of its date in a date column.
 func (f *form) readInstant(dst []byte, s *statement, i int, class int32) ([]byte, bool) {
 	var micros int64
 	switch class {
@@ -264,16 +265,25 @@ func (f *form) readInstant(dst []byte, s *statement, i int, class int32) ([]byte
 		micros = m
 	case lib.SQLITE_INTEGER:
 		n := s.int(i)
-		if n < -210866760000 || n > 253402300799 {
+		switch {
+		case n < -210866760000 || n > 253402300799:
 			return dst, false
+		case n < 0 || n > lastJulianDay:
+			micros = (n - epochSeconds) * 1e6
+		case f.kind == date:
+			micros = n*microsPerDay - julianMicros - microsPerDay/2
+		default:
+			micros = n*microsPerDay - julianMicros
 		}
-		micros = (n - epochSeconds) * 1e6
 	case lib.SQLITE_FLOAT:
-		days := s.float(i)
-		if !(days >= 0 && days < 5373484.5) {
+		switch v := s.float(i); {
+		case v >= 0 && v < lastJulianDay+0.5:
+			micros = int64(v*86400e3+0.5)*1000 - julianMicros
+		case v >= -210866760000 && v < 253402300800:
+			micros = int64(math.Round(v*1e6)) - epochSeconds*1e6
+		default:
 			return dst, false
 		}
-		micros = int64(days*86400e3+0.5)*1000 - julianMicros
 	default:
 		return dst, false
 	}

@@ -66,7 +66,7 @@ func (s *Schema) Statements(change dialect.Change) ([]string, error) {
 
 // Lacks is the error for what the engine cannot do.
 func (s *Schema) Lacks(what string) error {
-	return &backend.Error{Code: "0A000", Message: s.Name + " lacks " + what}
+	return &backend.Error{Code: "0A000", Message: s.Name + " lacks " + what, Hint: "What only PostgreSQL has, a TEMP table can have."}
 }
 
 func (s *Schema) one(before string, t *dialect.Table, after string) ([]string, error) {
@@ -129,7 +129,8 @@ func (s *Schema) createTable(x *dialect.CreateTable) ([]string, error) {
 func (s *Schema) column(c *dialect.Column) (string, error) {
 	typ, ok := s.Type(c)
 	if !ok {
-		return "", &backend.Error{Code: "0A000", Message: fmt.Sprintf("%s has no type for column %q, which is %s", s.Name, c.Name, c.TypeName), Column: c.Name}
+		return "", &backend.Error{Code: "0A000", Message: fmt.Sprintf("%s has no type for column %q, which is %s", s.Name, c.Name, c.TypeName), Column: c.Name,
+			Hint: "Declare it as text, or make a TEMP table, which PostgreSQL keeps."}
 	}
 	text := s.Quote(c.Name) + " " + typ
 	if c.NotNull {

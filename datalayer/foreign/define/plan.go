@@ -112,7 +112,8 @@ func (w *work) plan(ctx context.Context) (*plan, error) {
 
 // unsupported is the error for what no databackend is asked for.
 func unsupported(format string, args ...any) error {
-	return &backend.Error{Code: "0A000", Message: fmt.Sprintf(format, args...)}
+	return &backend.Error{Code: "0A000", Message: fmt.Sprintf(format, args...),
+		Hint: "Leave it out, or make it with the databackend's own client and run SELECT pinnacle.refresh()."}
 }
 
 // refuseOn is an error if a relation is the databackend's.
