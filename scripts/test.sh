@@ -57,7 +57,7 @@ for name in "$@"; do
     scripts/build.sh
     # About 100 statements a second; a busy machine takes longer.
     PINNACLE_BIN=$PWD/bin/pinnacle-proxy suite differential -count=1 -timeout "$((30 + ${DIFFERENTIAL_STATEMENTS:-5000} / 500))m" -run Differential ./tests/differential \
-      -targets embedded,databackend -statements "$((${DIFFERENTIAL_STATEMENTS:-5000} / 2))" -seed "${DIFFERENTIAL_SEED:-1}"
+      -targets embedded,databackend -oracle immutable,stable -statements "$((${DIFFERENTIAL_STATEMENTS:-5000} / 2))" -seed "${DIFFERENTIAL_SEED:-1}"
     ;;
   conformance)
     echo "=== build"

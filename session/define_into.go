@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -55,31 +54,9 @@ func (m *intoStatement) make(ctx context.Context, h *homeSide) (string, error) {
 	return tag, nil
 }
 
-// part makes the statement of a text that stands in place of the client's.
-func (m *intoStatement) part(ctx context.Context, h *homeSide, text string) (statement, error) {
-	script, err := sqlparse.Parse(text, m.s.cfg.Parse)
-	if err != nil || script.Opaque || len(script.Statements) != 1 {
-		return nil, errors.Join(err, coded("0A000", "the query of this statement cannot be run by itself", "", "Make the table first, then INSERT INTO … SELECT."))
-	}
-	if m.s.cfg.Foreign != nil {
-		was := m.s.naming
-		defer func() { m.s.naming = was }()
-		m.s.naming = m.s.mentions(script)
-	}
-	script, st, _, err := m.s.expandViews(ctx, h, script, script.Statements[0])
-	if err != nil {
-		return nil, err
-	}
-	own, err := m.s.statementOf(script, st)
-	if own == nil && err == nil {
-		own = &plainStatement{homeText{text: text}}
-	}
-	return own, err
-}
-
 // columns are the columns that the query gives, under the names that the statement gives them.
 func (m *intoStatement) columns(ctx context.Context, h *homeSide, query string) ([]define.Column, error) {
-	own, err := m.part(ctx, h, query)
+	own, err := m.s.part(ctx, h, query)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +89,7 @@ func (m *intoStatement) fill(ctx context.Context, h *homeSide, made *dialect.Tab
 	for i, c := range columns {
 		names[i] = sqlparse.QuoteIdentifier(c.Name)
 	}
-	own, err := m.part(ctx, h, "INSERT INTO "+define.Name(made)+" ("+strings.Join(names, ", ")+") "+query)
+	own, err := m.s.part(ctx, h, "INSERT INTO "+define.Name(made)+" ("+strings.Join(names, ", ")+") "+query)
 	if err != nil {
 		return "", err
 	}

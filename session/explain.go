@@ -35,9 +35,16 @@ func (s *session) explain(script *sqlparse.Script, st *sqlparse.Statement, c *sq
 		return nil, &sqlparse.Error{Code: "0A000", Message: fmt.Sprintf("EXPLAIN of predict is not supported in format %s", strings.ToUpper(c.Format)), Position: st.Span.Start,
 			Hint: "Use FORMAT TEXT or FORMAT JSON."}
 	}
-	if p := s.executed(c.InnerNode); p != nil {
+	switch p := s.executed(c.InnerNode); {
+	case p != nil:
 		e.inner = &predictStatement{s: s, text: script.Text, span: c.Inner, executes: p}
-	} else {
+	case s.madeBy(c.InnerNode):
+		made, err := s.making(script, c.Inner, c.InnerNode)
+		if err != nil {
+			return nil, err
+		}
+		e.inner = made
+	default:
 		e.inner = s.predict(script.Text, c.Inner, c.InnerNode, st.Calls)
 	}
 	e.head = "EXPLAIN (" + homeOptions(c) + ") "
@@ -193,6 +200,8 @@ func (c *explainCursor) homePlan(ctx context.Context, h *homeSide) ([]string, er
 // homeText is what home runs.
 func (p *predictStatement) homeText() string {
 	switch {
+	case p.makes != "":
+		return p.makes
 	case p.executes != nil:
 		return p.span.Of(p.text)
 	case p.ship != nil:

@@ -27,6 +27,8 @@ type predictStatement struct {
 	call []*sqlparse.Call
 	// executes is set for an EXECUTE of another statement, whose plan it runs: home's text is the client's own.
 	executes *predictStatement
+	// makes is home's text of a statement that makes a table of what another gives, by EXECUTE; "" for any other.
+	makes string
 	// views says which views' queries text has in place of their names; nil for none.
 	views *expansion
 
@@ -61,6 +63,9 @@ func (p *predictStatement) drop(ctx context.Context, h *homeSide) error {
 // prepare implements statement.
 func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string, declared []uint32) error {
 	p.name, p.declared = name, declared
+	if p.makes != "" {
+		return p.prepareMaking(ctx, h)
+	}
 	if p.executes != nil {
 		return p.prepareExecute(ctx, h)
 	}
@@ -257,6 +262,9 @@ func (p *predictStatement) renew(ctx context.Context, h *homeSide) error {
 // stale reports whether a model that is called by its bare name has another default version than the plan uses, or the
 // last renew has failed.
 func (p *predictStatement) stale(ctx context.Context, h *homeSide) (bool, error) {
+	if p.makes != "" {
+		return true, nil // the statement that it runs was prepared for it alone
+	}
 	if p.executes != nil {
 		err := p.executes.renew(ctx, h)
 		return p.stream != p.executes.stream || p.ship != p.executes.ship, err

@@ -135,11 +135,12 @@ func (p *prepareStatement) run(ctx context.Context, h *homeSide) (string, error)
 	p.p.name = name
 	err := p.p.replan(ctx, h, func(home string) (*described, error) {
 		text := p.head + home
-		if err := h.ask(&pgproto3.Parse{Name: ownName, Query: text}, &pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName},
+		// What a statement that has failed has left there goes first.
+		if err := h.ask(&pgproto3.Close{ObjectType: 'S', Name: ownName}, &pgproto3.Parse{Name: ownName, Query: text}, &pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName},
 			&pgproto3.Execute{Portal: ownName}, &pgproto3.Close{ObjectType: 'P', Name: ownName}, &pgproto3.Close{ObjectType: 'S', Name: ownName}); err != nil {
 			return nil, err
 		}
-		if err := h.expect(ctx, "12C33", nil); err != nil {
+		if err := h.expect(ctx, "312C33", nil); err != nil {
 			return nil, shifted(err, text, len(p.head))
 		}
 		return h.describe(ctx, name)

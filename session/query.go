@@ -113,9 +113,8 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	if own := s.definition(script, st); own != nil {
 		return own, nil
 	}
-	if s.madeBy(st.Node) {
-		return nil, &sqlparse.Error{Code: "0A000", Message: "CREATE TABLE AS EXECUTE is not supported for a prepared statement with predict", Position: st.Span.Start,
-			Hint: "Write the query itself: CREATE TABLE … AS SELECT …"}
+	if own, err := s.ofExecute(script, st); own != nil || err != nil {
+		return own, err
 	}
 	if len(st.Searches) > 0 {
 		return s.overSearches(script, st)
@@ -125,16 +124,12 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 		if len(st.Calls) > 0 || len(st.Relations) > 0 {
 			return s.sqlPrepare(script, st, c)
 		}
-	case *sqlparse.Execute:
-		if p := s.executed(st.Node); p != nil {
-			return &predictStatement{s: s, text: script.Text, span: st.Span, executes: p}, nil
-		}
 	case *sqlparse.Deallocate, *sqlparse.Discard:
 		if s.namesPrepared(&sqlparse.Script{Statements: []*sqlparse.Statement{st}}) {
 			return &forgetStatement{homeText: homeText{text: st.Span.Of(script.Text)}, s: s, command: c}, nil
 		}
 	case *sqlparse.Explain:
-		if len(st.Calls) > 0 || s.executed(c.InnerNode) != nil {
+		if len(st.Calls) > 0 || s.executed(c.InnerNode) != nil || s.madeBy(c.InnerNode) {
 			return s.explain(script, st, c)
 		}
 	}

@@ -42,7 +42,7 @@ type Jobs interface {
 
 // Observer is told what sessions do, for metrics.
 type Observer interface {
-	// StatementDone tells of a statement that the proxy ran itself: plan is "stream", "ship", "component", "explain" or "table".
+	// StatementDone tells of a statement that the proxy ran itself: plan is "stream", "ship", "execute", "component", "explain" or "table".
 	StatementDone(plan string, took time.Duration, failed bool)
 }
 
@@ -284,7 +284,7 @@ func (s *session) namesPrepared(script *sqlparse.Script) bool {
 				return true
 			}
 		case *sqlparse.Explain:
-			if s.executed(c.InnerNode) != nil {
+			if s.executed(c.InnerNode) != nil || s.madeBy(c.InnerNode) {
 				return true
 			}
 		}

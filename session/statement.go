@@ -2,9 +2,12 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
 // statement is a prepared statement that the proxy answers.
@@ -66,4 +69,26 @@ func withFormats(fields []pgproto3.FieldDescription, codes []int16) ([]pgproto3.
 // textField is a RowDescription entry for a column that the proxy makes up.
 func textField(name string, oid uint32) pgproto3.FieldDescription {
 	return pgproto3.FieldDescription{Name: []byte(name), DataTypeOID: oid, DataTypeSize: -1, TypeModifier: -1}
+}
+
+// part makes the statement of a text that stands in place of the client's.
+func (s *session) part(ctx context.Context, h *homeSide, text string) (statement, error) {
+	script, err := sqlparse.Parse(text, s.cfg.Parse)
+	if err != nil || script.Opaque || len(script.Statements) != 1 {
+		return nil, errors.Join(err, coded("0A000", "a part of this statement cannot be run by itself", "", "Run the parts as statements of their own."))
+	}
+	if s.cfg.Foreign != nil {
+		was := s.naming
+		defer func() { s.naming = was }()
+		s.naming = s.mentions(script)
+	}
+	script, st, _, err := s.expandViews(ctx, h, script, script.Statements[0])
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.statementOf(script, st)
+	if own == nil && err == nil {
+		own = &plainStatement{homeText{text: text}}
+	}
+	return own, err
 }

@@ -1,6 +1,7 @@
 package sqlparse
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,8 @@ type Prepare struct {
 // Execute is EXECUTE name [(values)].
 type Execute struct {
 	Name string
+	// NameSpan covers the name.
+	NameSpan Span
 	// Params are the values' expressions, and ParamSpans where they stand.
 	Params     []*pg_query.Node
 	ParamSpans []Span
@@ -89,10 +92,38 @@ func prepareOf(text string, toks []Token, s *pg_query.PrepareStmt) *Prepare {
 
 func executeOf(toks []Token, s *pg_query.ExecuteStmt) *Execute {
 	e := &Execute{Name: s.Name, Params: s.Params}
+	behind := afterName(toks, 1)
+	e.NameSpan = spanOfTokens(toks[1:behind])
 	if len(s.Params) > 0 {
-		e.ParamSpans = listSpans(toks, afterName(toks, 1))
+		e.ParamSpans = listSpans(toks, behind)
 	}
 	return e
+}
+
+// ExecuteIn gives the EXECUTE that a statement is, explains, or makes a table of; nil where there is none.
+func ExecuteIn(text string, span Span, n *pg_query.Node) (*Execute, error) {
+	if inner := n.GetExplainStmt().GetQuery(); inner != nil {
+		n = inner
+	}
+	if inner := n.GetCreateTableAsStmt().GetQuery(); inner != nil {
+		n = inner
+	}
+	stmt := n.GetExecuteStmt()
+	if stmt == nil {
+		return nil, nil
+	}
+	toks, err := Tokens(text)
+	if err != nil {
+		return nil, err
+	}
+	toks = within(toks, span)
+	// The word may be the name of a table before, and of the statement behind it.
+	for i := len(toks) - 2; i >= 0; i-- {
+		if toks[i].Kind == pg_query.Token_EXECUTE && isName(toks[i+1]) {
+			return executeOf(toks[i:], stmt), nil
+		}
+	}
+	return nil, fmt.Errorf("the EXECUTE of a statement was not found")
 }
 
 // explainOf reads the options as PostgreSQL does: the last of several with one name counts.

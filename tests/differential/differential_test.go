@@ -23,6 +23,7 @@ var (
 	shrink     = flag.Int("shrink", 2, "how many differences of one class are made small")
 	failures   = flag.Int("failures", 20, "how many differences are printed")
 	examples   = flag.Bool("examples", false, "show a statement for each SQLSTATE that both sides agree on")
+	oracle     = flag.String("oracle", "stable", "stable or immutable: what the oracle's functions are; several, split by commas, are for one target each")
 	refusals   = flag.Bool("refusals", true, "whether a statement may be refused with 0A000")
 )
 
@@ -56,26 +57,27 @@ func eachTarget(t *testing.T, with []model, test func(t *testing.T, o Options)) 
 		}
 	})
 	var bin string
-	for _, name := range strings.Split(*targets, ",") {
+	kinds := strings.Split(*oracle, ",")
+	for i, name := range strings.Split(*targets, ",") {
 		if bin == "" && name != "plain" {
 			if bin, err = lab.ProxyBinary(ctx, "../..", dir); err != nil {
 				t.Fatal(err)
 			}
 		}
-		t.Run(name, func(t *testing.T) { test(t, options(t, name, with, server, bin, dir)) })
+		t.Run(name, func(t *testing.T) { test(t, options(t, name, kinds[i%len(kinds)], with, server, bin, dir)) })
 	}
 }
 
-// options starts what one target needs.
-func options(t *testing.T, name string, with []model, server *lab.Postgres, bin, dir string) Options {
+// options starts what one target needs. kind is what the oracle's functions are.
+func options(t *testing.T, name, kind string, with []model, server *lab.Postgres, bin, dir string) Options {
 	t.Helper()
 	ctx := t.Context()
 	o := Options{Seed: *seed, First: *first, Statements: *statements, Only: *only, Workers: *workers, Shrink: *shrink, Failures: *failures,
 		Log: func(text string) { t.Log(text) }}
-	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(with, false))
+	o.Oracle = newHome(ctx, t, server, "oracle_"+name, functions(with, false, kind))
 	switch name {
 	case "plain":
-		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "dear", functions(with, true)), true
+		o.Proxy, o.ProxyIsOracle = newHome(ctx, t, server, "dear", functions(with, true, kind)), true
 	case "embedded", "databackend":
 		home := ""
 		var args []string
@@ -150,10 +152,10 @@ func newHome(ctx context.Context, t *testing.T, server *lab.Postgres, name, scri
 }
 
 // functions is the script of models as SQL functions.
-func functions(models []model, dear bool) string {
+func functions(models []model, dear bool, kind string) string {
 	var b strings.Builder
 	for _, m := range models {
-		b.WriteString(m.function(dear))
+		b.WriteString(m.function(dear, strings.ToUpper(kind)))
 	}
 	return b.String()
 }

@@ -118,14 +118,14 @@ func (m model) create() string {
 // function is the SQL functions of the same meaning: they are named predict, try_predict and predict_details (with those of its keys
 // that are determined), take the model's name before the arguments, and
 // stand in a schema of their own, so that neither two models of one signature nor PostgreSQL's rules for overloads come
-// into it. They are STABLE, as docs/predict.md says of predict, and PostgreSQL cannot look into them: what it computes ahead of
-// an IMMUTABLE one shows in the modifiers of columns. A dear one has PostgreSQL choose other plans.
-func (m model) function(dear bool) string {
+// into it. PostgreSQL cannot look into them. They are STABLE, as docs/predict.md says of predict, or IMMUTABLE, of which
+// PostgreSQL computes calls of constants ahead. A dear one has PostgreSQL choose other plans.
+func (m model) function(dear bool, volatility string) string {
 	args := []string{"model text"}
 	for _, a := range m.args {
 		args = append(args, a.name+" "+string(a.typ))
 	}
-	how := "LANGUAGE plpgsql STABLE"
+	how := "LANGUAGE plpgsql " + volatility
 	if dear {
 		how += " COST 10000 PARALLEL UNSAFE"
 	}
