@@ -97,14 +97,16 @@ type Config struct {
 	PredictBatchBytes Size
 	PredictAhead      int
 	PredictRoundBytes Size
-	// PredictResultBytes and PredictMaxRounds bound statements that are run by demand rounds, as PredictRoundBytes does.
-	PredictResultBytes Size
-	PredictMaxRounds   int
-	PredictCacheBytes  Size
-	PredictCacheFrom   time.Duration
-	PredictMaxCalls    int
-	PredictMaxTokens   int
-	PredictTimeout     time.Duration
+	// PredictResultBytes, PredictResultFileBytes and PredictMaxRounds bound statements that are run by demand rounds, as
+	// PredictRoundBytes does.
+	PredictResultBytes     Size
+	PredictResultFileBytes Size
+	PredictMaxRounds       int
+	PredictCacheBytes      Size
+	PredictCacheFrom       time.Duration
+	PredictMaxCalls        int
+	PredictMaxTokens       int
+	PredictTimeout         time.Duration
 
 	ListenerWorkers           int
 	ListenerPollInterval      time.Duration

@@ -4,9 +4,11 @@ package session
 type ShipLimits struct {
 	// RoundBytes bounds the arguments that one round may ask for, in bytes; past it the statement fails with 54000.
 	RoundBytes int
-	// ResultBytes is the size of a result, in bytes, up to which it is held until no round is needed any more. A larger
-	// one is sent by one more run.
-	ResultBytes int
+	// ResultBytes is the size of a result, in bytes, up to which it is held in memory until no round is needed any more,
+	// and ResultFileBytes how much more of it is held in a file. One that is larger still is sent by one more run, if the
+	// statement only reads.
+	ResultBytes     int
+	ResultFileBytes int64
 	// MaxRounds bounds the runs of one statement; past it the statement fails with 54000. Each run answers what the one
 	// before asked for; a recursive query that feeds on predictions needs one for each step.
 	MaxRounds int
@@ -14,5 +16,5 @@ type ShipLimits struct {
 
 // DefaultShipLimits are the limits where the configuration says nothing.
 func DefaultShipLimits() ShipLimits {
-	return ShipLimits{RoundBytes: 256 << 20, ResultBytes: 4 << 20, MaxRounds: 1_000}
+	return ShipLimits{RoundBytes: 256 << 20, ResultBytes: 4 << 20, ResultFileBytes: 1 << 30, MaxRounds: 1_000}
 }

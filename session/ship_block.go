@@ -56,14 +56,14 @@ func (h *homeSide) openBlock(ctx context.Context, writes, shared bool) (*block, 
 		}
 	}
 	h.x.SendSync()
-	h.queue(begin, "SET LOCAL jit = off") // what functions cost makes PostgreSQL compile plans, which takes longer than most run
+	h.queue(begin)
 	if err := h.ask(); err != nil {
 		return nil, err
 	}
 	if err := h.x.Settled(ctx); err != nil {
 		return nil, err
 	}
-	if err := h.did(ctx, 2); err != nil {
+	if err := h.did(ctx, 1); err != nil {
 		return nil, unpositioned(err)
 	}
 	return &block{own: true, savepoints: true}, nil

@@ -89,7 +89,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	}
 	r.round = ship.NewRound(c.p.ship, &c.known, c.p.s.cfg.Ship.RoundBytes)
 	r.spool.close()
-	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, whole: r.limited || r.writes}, r.sure && !r.limited && !r.discard, false
+	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, mostFiled: c.p.s.cfg.Ship.ResultFileBytes, whole: r.limited || r.writes}, r.sure && !r.limited && !r.discard, false
 	r.drawing, r.told = false, nil
 	if err := r.tell(h); err != nil {
 		return false, err
@@ -111,6 +111,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if r.round.Empty() {
 		if err != nil {
 			return false, renamed(r.origin(err), c.p.ship)
+		}
+		if err := r.spool.end(); err != nil {
+			return false, err
 		}
 		if again = r.spool.over && !r.direct && !r.discard; again || r.discard {
 			r.sure = r.sure || again

@@ -180,6 +180,57 @@ func TestLargeResults(t *testing.T) {
 	}
 }
 
+// TestResultsInFiles sends results of some 50 kB that are held in a file, or are too large for it or for memory and are sent
+// by one more run. Evaluations of a function of the client's tell how often home has run the statement.
+func TestResultsInFiles(t *testing.T) {
+	t.Parallel()
+	for name, st := range map[string]struct {
+		file int64
+		runs string
+	}{"in a file": {1 << 20, "1"}, "no file": {0, "2"}, "too large for the file": {16 << 10, "2"}} {
+		p := newProxy(t, session.ShipLimits{RoundBytes: 1 << 20, ResultBytes: 1 << 10, ResultFileBytes: st.file, MaxRounds: 100})
+		c := p.connect(t)
+		counter := "runs_of_" + strings.ReplaceAll(name, " ", "_")
+		c.must("CREATE SEQUENCE " + counter)
+		c.must("CREATE FUNCTION " + counter + "_up() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN nextval('" + counter + "'); END $$")
+		const text = "SELECT repeat('w', 100), predict('double', x % 10) AS p FROM generate_series(1, 500) AS x "
+		for range 2 { // the first time it has to ask, too
+			c.must("SELECT setval('" + counter + "', 1, false)")
+			got := c.query(text + "WHERE " + counter + "_up() > 0 ORDER BY p, x")
+			if len(got) != 502 || got[500] != "SELECT 500" || !strings.HasSuffix(got[0], "w,0") || !strings.HasSuffix(got[499], "w,18") {
+				t.Errorf("%s: %d messages, %q", name, len(got), got[len(got)-2:])
+			}
+		}
+		if got := direct(t, "SELECT last_value / 500 FROM "+counter); got != st.runs {
+			t.Errorf("%s: run %s times", name, got)
+		}
+	}
+}
+
+// TestJIT has plans compiled by none of the proxy's statements, and the client's setting kept.
+func TestJIT(t *testing.T) {
+	t.Parallel()
+	c := newProxy(t, defaults).connect(t)
+	for _, want := range []string{"on", "off"} {
+		c.must("SET jit = " + want)
+		const text = "SELECT current_setting('jit'), max(predict('double', x)) FROM generate_series(1, 3) AS x"
+		expect(t, "alone", c.must(text), "off,6", "SELECT 1", "I")
+		c.must("BEGIN")
+		expect(t, "in a block", c.must(text), "off,6", "SELECT 1", "T")
+		expect(t, "behind it", c.must("SHOW jit"), want, "SHOW", "T")
+		c.must("SAVEPOINT s")
+		c.must("SET LOCAL jit = on")
+		expect(t, "in a block", c.must(text), "off,6", "SELECT 1", "T")
+		expect(t, "set in the block", c.must("SHOW jit"), "on", "SHOW", "T")
+		c.query("SELECT max(predict('picky', x)) FROM generate_series(1, 9) AS x")
+		c.must("ROLLBACK TO SAVEPOINT s")
+		expect(t, "behind an error", c.must("SHOW jit"), want, "SHOW", "T")
+		c.must("COMMIT")
+		expect(t, "at last", c.must("SHOW jit"), want, "SHOW", "I")
+		expect(t, "between others", c.must("SELECT 1; "+text+"; SHOW jit"), "1", "SELECT 1", "off,6", "SELECT 1", want, "SHOW", "I")
+	}
+}
+
 // TestCancelBetweenRounds cancels statements while a model has their arguments.
 func TestCancelBetweenRounds(t *testing.T) {
 	t.Parallel()

@@ -9,12 +9,13 @@ import (
 	"os"
 )
 
-// spool holds the messages of a result: up to a size in memory, and, where the whole is wanted, the rest in a file
-// without a name.
+// spool holds the messages of a result: up to a size in memory, and the rest in a file without a name.
 type spool struct {
-	// most is the size in bytes up to which it is in memory.
-	most int
-	// whole says that all is kept; otherwise over says that not all was.
+	// most is the size in bytes up to which it is in memory, and mostFiled that of the file where not the whole is wanted.
+	most      int
+	mostFiled int64
+	// whole says that all is kept; otherwise over says that nothing was, since it was too much or the file could not be
+	// written.
 	whole, over bool
 	types       []byte
 	ends        []int
@@ -24,25 +25,35 @@ type spool struct {
 	file *os.File
 	out  *bufio.Writer
 	in   *bufio.Reader
-	// filed counts the messages in the file that were not given yet.
+	// filed counts the messages in the file that were not given yet, and size is the file's in bytes.
 	filed int
+	size  int64
 }
 
 // add holds one more message.
 func (s *spool) add(typ byte, body []byte) error {
+	if s.over {
+		return nil
+	}
 	if s.file == nil && len(s.bytes)+len(body)+16*len(s.types) <= s.most {
 		s.types = append(s.types, typ)
 		s.bytes = append(s.bytes, body...)
 		s.ends = append(s.ends, len(s.bytes))
 		return nil
 	}
-	if !s.whole {
-		s.over = true
+	const head = 5
+	if s.size += head + int64(len(body)); !s.whole && s.size > s.mostFiled {
+		s.leave()
 		return nil
 	}
+	return s.failed(s.write(typ, body))
+}
+
+// write adds a message to the file.
+func (s *spool) write(typ byte, body []byte) error {
 	if s.file == nil {
 		if err := s.open(); err != nil {
-			return spoolError(err)
+			return err
 		}
 	}
 	var head [5]byte
@@ -53,7 +64,30 @@ func (s *spool) add(typ byte, body []byte) error {
 	if _, more := s.out.Write(body); err == nil {
 		err = more
 	}
+	return err
+}
+
+// end says that the result has ended: from now on over does not change.
+func (s *spool) end() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.failed(s.out.Flush())
+}
+
+// failed is for an error of the file: that of the statement where the whole is wanted.
+func (s *spool) failed(err error) error {
+	if err != nil && !s.whole {
+		s.leave()
+		return nil
+	}
 	return spoolError(err)
+}
+
+// leave gives up what is held.
+func (s *spool) leave() {
+	s.close()
+	*s = spool{over: true}
 }
 
 // open makes the file, which is gone with the process.
@@ -111,9 +145,6 @@ func (s *spool) take() (typ byte, body []byte, err error) {
 		return 0, nil, nil
 	}
 	if s.in == nil {
-		if err := s.out.Flush(); err != nil {
-			return 0, nil, spoolError(err)
-		}
 		if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 			return 0, nil, spoolError(err)
 		}

@@ -29,6 +29,13 @@ const (
 // "all" for none.
 const notingSetting = "pinnacle.noting"
 
+// jitSetting is the setting of home that keeps what jit is but for functions; "" while they may not ask.
+const jitSetting = "pinnacle.jit"
+
+// keepJIT turns jit off, and keeps what it was unless that is done.
+const keepJIT = "CASE WHEN coalesce(pg_catalog.current_setting('" + jitSetting + "', true), '') OPERATOR(pg_catalog.=) '' THEN pg_catalog.set_config('" +
+	jitSetting + "', pg_catalog.current_setting('jit'), true) END, pg_catalog.set_config('jit', 'off', true)"
+
 // longKey is the length in bytes past which arguments are known by their SHA-256. An entry of PostgreSQL's B-tree holds
 // some 2,700 bytes at most.
 const longKey = 64
@@ -195,16 +202,20 @@ func Returns(f *planner.Function) udf.Type {
 }
 
 // Noting is the statement that lets functions ask for at most so many misses in what follows of the transaction; 0 for
-// any number, and -1 that none may be missed.
+// any number, and -1 that none may be missed. While functions may ask, jit is off: what they cost makes PostgreSQL compile
+// plans, which takes longer than most of them run.
 func Noting(misses int) string {
-	value := fmt.Sprint(misses)
+	set := func(value string) string {
+		return "pg_catalog.set_config('" + notingSetting + "', '" + value + "', true)"
+	}
 	switch {
 	case misses < 0:
-		value = ""
+		return "SELECT " + set("") + ", pg_catalog.set_config('jit', coalesce(nullif(pg_catalog.current_setting('" + jitSetting +
+			"', true), ''), pg_catalog.current_setting('jit')), true), pg_catalog.set_config('" + jitSetting + "', '', true)"
 	case misses == 0:
-		value = "all"
+		return "SELECT " + keepJIT + ", " + set("all")
 	}
-	return "SELECT pg_catalog.set_config('" + notingSetting + "', '" + value + "', true)"
+	return "SELECT " + keepJIT + ", " + set(fmt.Sprint(misses))
 }
 
 // Forget is the statement that lets functions ask again for what they have asked for in an earlier round.

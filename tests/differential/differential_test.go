@@ -84,7 +84,7 @@ func options(t *testing.T, name, kind string, with []model, server *lab.Postgres
 		if name == "databackend" {
 			home = newHome(ctx, t, server, "home", "")
 			// What is held goes to its limits here, which are of other sizes than results usually are.
-			args = []string{"--predict-result-bytes", "1KiB", "--predict-batch-rows", "7"}
+			args = []string{"--predict-result-bytes", "1KiB", "--predict-result-file-bytes", "4KiB", "--predict-batch-rows", "7"}
 		}
 		proxy, err := lab.StartProxy(ctx, bin, filepath.Join(dir, name), home, args...)
 		if err != nil {
