@@ -288,8 +288,22 @@ func difference(got, want string) string {
 	return out.String()
 }
 
-// verify collects artifacts that nothing refers to, and has those that are left read.
+// eachArtifact calls each for the files of the artifact store.
+func (s *site) eachArtifact(each func(path string) error) error {
+	return filepath.WalkDir(filepath.Join(s.dir, "data", "artifacts"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || len(entry.Name()) != 64 {
+			return err
+		}
+		return each(path)
+	})
+}
+
+// verify collects artifacts that nothing refers to, as if they were put long ago, and has those that are left read.
 func (s *site) verify(ctx context.Context) error {
+	long := time.Now().Add(-time.Hour)
+	if err := s.eachArtifact(func(path string) error { return os.Chtimes(path, long, long) }); err != nil {
+		return err
+	}
 	for _, command := range [][]string{{"gc", "--grace", "0s"}, {"verify"}} {
 		line := append(command, "--data-dir", filepath.Join(s.dir, "data"), "--databackend", s.databackend(), "--metadata-store", s.store)
 		cmd := exec.CommandContext(ctx, s.world.bin, line...)
@@ -303,11 +317,9 @@ func (s *site) verify(ctx context.Context) error {
 		return err
 	}
 	files := 0
-	err = filepath.WalkDir(filepath.Join(s.dir, "data", "artifacts"), func(path string, entry os.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && len(entry.Name()) == 64 {
-			files++
-		}
-		return err
+	err = s.eachArtifact(func(string) error {
+		files++
+		return nil
 	})
 	if err == nil && files != len(lines) {
 		err = fmt.Errorf("%d artifacts are stored, %d are known", files, len(lines))
