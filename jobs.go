@@ -14,6 +14,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/job"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/listener"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metadata/keyvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/metric"
 	"github.com/pinnacle-proxy/pinnacle-proxy/metrics"
@@ -27,6 +28,7 @@ func (p *Proxy) newJobs(store keyvalue.Store, exclusive bool) *job.Queue {
 	c := &p.settings
 	return job.NewQueue(job.Config{
 		Store: store, Name: p.instance(), Exclusive: exclusive, Lease: c.JobLease, MaxAttempts: c.JobMaxAttempts, MaxLosses: c.JobMaxLosses,
+		Stop:       map[string]func(context.Context, *job.Job) error{listener.JobBackfill: func(ctx context.Context, j *job.Job) error { return p.keeper.StopBackfill(ctx, j) }},
 		FirstDelay: c.JobRetryDelay, LastDelay: c.JobRetryMaxDelay, Retention: c.JobRetention, Kept: c.JobKept, LogLines: c.JobLogLines,
 		Explain: explainFailure, Logger: p.options.Logger.With("for", "jobs"),
 	})

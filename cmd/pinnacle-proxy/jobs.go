@@ -27,6 +27,8 @@ const watchEvery = 500 * time.Millisecond
 type jobsOptions struct {
 	watch, all bool
 	connect    string
+	// cancel and retry are numbers of jobs to change; 0 for none.
+	cancel, retry int64
 }
 
 // newJobs makes the subcommand jobs.
@@ -35,10 +37,13 @@ func newJobs() *cobra.Command {
 	cmd := withSettings("jobs", "Show the jobs of a running proxy, with their progress",
 		"Shows the jobs that have not ended and the last ten that have, as pinnacle.jobs has them. It connects to the proxy as any\n"+
 			"client does: with the same settings as serve it finds the address, and for the proxy's own PostgreSQL user and password.\n"+
-			"With --watch it draws them anew until Ctrl-C.",
+			"With --watch it draws them anew until Ctrl-C. With --cancel or --retry it changes one.",
 		func(cmd *cobra.Command, l *config.Loaded) error {
 			_, ended, stop := signals(cmd.Context())
 			defer stop()
+			if o.cancel != 0 || o.retry != 0 {
+				return changeJob(ended, cmd.OutOrStdout(), &l.Config, o)
+			}
 			err := showJobs(ended, cmd.OutOrStdout(), &l.Config, o)
 			if errors.Is(context.Cause(ended), errSignal) {
 				return nil
@@ -47,8 +52,32 @@ func newJobs() *cobra.Command {
 		})
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "draw the jobs anew until Ctrl-C")
 	cmd.Flags().BoolVar(&o.all, "all", false, "show all jobs that have ended, too")
+	cmd.Flags().Int64Var(&o.cancel, "cancel", 0, "cancel the job of this number")
+	cmd.Flags().Int64Var(&o.retry, "retry", 0, "have the job of this number tried again, which has failed or was cancelled")
+	cmd.MarkFlagsMutuallyExclusive("watch", "all", "cancel")
+	cmd.MarkFlagsMutuallyExclusive("watch", "all", "retry")
+	cmd.MarkFlagsMutuallyExclusive("cancel", "retry")
 	cmd.Flags().StringVar(&o.connect, "connect", "", "URI or connection string of the proxy, in place of the settings'")
 	return cmd
+}
+
+// changeJob cancels a job, or has it tried again, and says what its state is then.
+func changeJob(ctx context.Context, w io.Writer, c *config.Config, o jobsOptions) error {
+	conn, err := connectProxy(ctx, c, o.connect)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	function, id := "cancel_job", o.cancel
+	if id == 0 {
+		function, id = "retry_job", o.retry
+	}
+	var state string
+	if err := conn.QueryRow(ctx, "SELECT pinnacle."+function+"($1)", id).Scan(&state); err != nil {
+		return clientError(err)
+	}
+	_, err = fmt.Fprintf(w, "job %d is %s\n", id, state)
+	return err
 }
 
 // showJobs connects, and shows the jobs once or until ctx ends.

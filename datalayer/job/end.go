@@ -85,10 +85,18 @@ func isNotFound(err error) bool {
 }
 
 // Cancel ends a job: at once if it is pending, at the worker's next heartbeat if it is running, wherever that is. by names
-// who asks. One that has ended is an *Error with 55000. It gives the job as it is then.
+// who asks. Where the work is not the handler's, Config.Stop ends it first. One that has ended is an *Error with 55000. It gives the job as it is then.
 func (q *Queue) Cancel(ctx context.Context, id int64, by string) (*Job, error) {
-	var j *Job
-	err := q.Store.Update(ctx, func(tx keyvalue.Tx) error {
+	j, err := q.Job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if stop := q.Stop[j.Kind]; stop != nil && !j.State.Final() {
+		if err := stop(ctx, j); err != nil {
+			return nil, err
+		}
+	}
+	err = q.Store.Update(ctx, func(tx keyvalue.Tx) error {
 		before, err := q.get(tx, id)
 		if err != nil {
 			return err

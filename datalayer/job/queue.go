@@ -39,6 +39,10 @@ type Config struct {
 	Kept      int
 	// LogLines is how many lines are kept of a job (setting job_log_lines): 500.
 	LogLines int
+	// Stop is called before a job of a kind is cancelled, by whoever cancels it and wherever it runs, for work that goes on
+	// though its handler has ended. It may be called more than once, and for a job that is not cancelled in the end: its
+	// next attempt then has the work go on. An error of it is Cancel's.
+	Stop map[string]func(ctx context.Context, j *Job) error
 	// Explain says what is recorded of a handler's error; nil: its SQLSTATE and its text. It quotes no arguments.
 	Explain func(error) *Failure
 	// Now is the clock: time.Now. Jitter gives numbers from 0 to 1 by which delays differ: random ones.

@@ -39,6 +39,9 @@ func (k *Keeper) backfill(ctx context.Context, run *job.Run) error {
 		}
 		return err
 	}
+	if err := k.resume(ctx, args.Name); err != nil {
+		return err
+	}
 	wanted, err := k.scansWanted(ctx, args.Name)
 	if err != nil {
 		return err
@@ -55,6 +58,10 @@ func (k *Keeper) backfill(ctx context.Context, run *job.Run) error {
 			run.Log("%d rows were looked at, %d of them have no outputs because the model failed", s.Done, s.Failed)
 			return nil
 		}
+		if s.State == stateStopped {
+			// Whoever does this cancels the job next; otherwise it is tried again, and goes on.
+			return &job.Error{Code: "57014", Message: "the backfill was stopped"}
+		}
 		if s.Code != "" {
 			return &job.Error{Code: s.Code, Message: s.Error, Hint: "The listener goes on trying; SELECT * FROM pinnacle.listeners says how it stands."}
 		}
@@ -64,7 +71,11 @@ func (k *Keeper) backfill(ctx context.Context, run *job.Run) error {
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			cause := context.Cause(ctx)
+			if errors.Is(cause, job.ErrCancelled) { // after this attempt had it go on, perhaps
+				cause = errors.Join(cause, k.StopBackfill(context.WithoutCancel(ctx), run.Job()))
+			}
+			return cause
 		case <-tick.C:
 		}
 	}

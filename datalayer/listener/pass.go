@@ -55,11 +55,8 @@ func (p *pass) run(ctx context.Context) (err error) {
 	if p.state, err = readState(ctx, p.conn, p.k.id); err != nil {
 		return err
 	}
-	if p.state.version != p.k.model.Version && !(p.state.scanning() && p.state.running == nil) {
-		if err := pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error { return wantScan(ctx, tx, p.k.id) }); err != nil {
-			return err
-		}
-		p.state.wanted++
+	if err := p.follow(ctx); err != nil {
+		return err
 	}
 	defer func() {
 		if closing := p.closeCursor(context.WithoutCancel(ctx)); err == nil {
@@ -75,6 +72,11 @@ func (p *pass) run(ctx context.Context) (err error) {
 			return err
 		}
 		if p.state.scanning() {
+			if p.state.stopped, err = stopped(ctx, p.conn, p.k.id); err != nil {
+				return err
+			}
+		}
+		if p.state.scanning() {
 			if _, err := p.scan(ctx); err != nil {
 				return err
 			}
@@ -86,6 +88,22 @@ func (p *pass) run(ctx context.Context) (err error) {
 	}
 	p.keeper.due(p.k.def.Name)
 	return nil
+}
+
+// follow wants a scan where the outputs are not of the model's version, also if an earlier one's scan was stopped.
+func (p *pass) follow(ctx context.Context) error {
+	s := &p.state
+	if s.version == p.k.model.Version || s.wanted > s.done && s.running == nil && (!s.stopped || s.version == 0) {
+		return nil
+	}
+	err := pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
+		if err := wantScan(ctx, tx, p.k.id); err != nil {
+			return err
+		}
+		return setStopped(ctx, tx, p.k.id, false)
+	})
+	s.wanted, s.stopped = s.wanted+1, false
+	return err
 }
 
 // again looks whether scans were asked for meanwhile.

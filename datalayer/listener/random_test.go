@@ -247,7 +247,7 @@ func (s *history) write() string {
 // settle waits until the listener has nothing to do, and compares.
 func (s *history) settle(name string) error {
 	version := s.h.models.version("m_" + s.name)
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(4 * time.Minute) // the machine may have much else to do
 	for {
 		fresh, complaint, err := s.fresh(name, version)
 		if err == nil && fresh {

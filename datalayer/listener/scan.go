@@ -16,16 +16,18 @@ type state struct {
 	key     []string
 	rows    int64
 	version int
+	// stopped says that somebody has cancelled the backfill.
+	stopped bool
 }
 
 // scanning reports whether there is a scan to go on with or to begin.
-func (s *state) scanning() bool { return s.wanted > s.done }
+func (s *state) scanning() bool { return s.wanted > s.done && !s.stopped }
 
 // readState reads it.
 func readState(ctx context.Context, q querier, id int) (state, error) {
 	var s state
-	err := q.QueryRow(ctx, "SELECT scan_wanted, scan_done, scan_running, scan_key, scan_rows, model_version FROM "+schema+".listeners WHERE id = $1", id).
-		Scan(&s.wanted, &s.done, &s.running, &s.key, &s.rows, &s.version)
+	err := q.QueryRow(ctx, "SELECT scan_wanted, scan_done, scan_running, scan_key, scan_rows, model_version, scan_stopped FROM "+schema+".listeners WHERE id = $1", id).
+		Scan(&s.wanted, &s.done, &s.running, &s.key, &s.rows, &s.version, &s.stopped)
 	return s, err
 }
 

@@ -104,7 +104,10 @@ func scanWanted(ctx context.Context, conn *pgx.Conn, name string) error {
 		if _, err := tx.Exec(ctx, "UPDATE "+errorsOf(id)+" SET retry_at = pg_catalog.now() WHERE retry_at IS NOT NULL"); err != nil {
 			return err
 		}
-		return wantScan(ctx, tx, id)
+		if err := wantScan(ctx, tx, id); err != nil {
+			return err
+		}
+		return setStopped(ctx, tx, id, false)
 	})
 }
 

@@ -16,9 +16,9 @@ const schema = "pinnacle_listeners"
 const lockClass = 0x70696e6c
 
 // schemaVersion counts the forms that the tables of the schema have had.
-const schemaVersion = 1
+const schemaVersion = 2
 
-// schemaText makes the tables, in version 1.
+// schemaText makes the tables.
 //
 // captures are what notes changes of a table by the columns of a key (none: only that there were changes), captured which
 // listener goes by which; whole says that any change means a scan.
@@ -26,11 +26,11 @@ const schemaVersion = 1
 // dropped has the versions of listeners that were dropped, for those who have not heard of it.
 //
 // A scan is wanted while scan_wanted is above scan_done. scan_running is the one that is under way, scan_key the last key
-// that it has done.
+// that it has done. While scan_stopped is set none is begun or gone on with.
 const schemaText = `
 CREATE SCHEMA ` + schema + `;
 CREATE TABLE ` + schema + `.schema_version (number int NOT NULL);
-INSERT INTO ` + schema + `.schema_version VALUES (1);
+INSERT INTO ` + schema + `.schema_version VALUES (2);
 CREATE SEQUENCE ` + schema + `.generation;
 CREATE TABLE ` + schema + `.listeners (
 	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -48,6 +48,7 @@ CREATE TABLE ` + schema + `.listeners (
 	scan_rows bigint NOT NULL DEFAULT 0,
 	scan_total bigint NOT NULL DEFAULT 0,
 	scan_began timestamptz,
+	scan_stopped boolean NOT NULL DEFAULT false,
 	scanned_at timestamptz,
 	wanted_at timestamptz NOT NULL DEFAULT now(),
 	written bigint NOT NULL DEFAULT 0,
@@ -74,6 +75,10 @@ CREATE TABLE ` + schema + `.captured (
 	PRIMARY KEY (capture, listener)
 );`
 
+// upgradeText brings the tables of version 1 to version 2.
+const upgradeText = "ALTER TABLE " + schema + ".listeners ADD COLUMN IF NOT EXISTS scan_stopped boolean NOT NULL DEFAULT false; " +
+	"UPDATE " + schema + ".schema_version SET number = 2"
+
 // alone runs a transaction that changes what there is of listeners at home, one after the other. The lock is taken before
 // the transaction begins: a session that waits within one does not hear of tables that others have made meanwhile.
 func alone(ctx context.Context, conn *pgx.Conn, change func(tx pgx.Tx) error) error {
@@ -88,7 +93,7 @@ func alone(ctx context.Context, conn *pgx.Conn, change func(tx pgx.Tx) error) er
 	return errors.Join(err, unlock)
 }
 
-// ensureSchema makes the schema if there is none; where dry is set, errMissing says so.
+// ensureSchema makes the schema if there is none, and brings it to this program's version; where dry is set, errMissing says so.
 func ensureSchema(ctx context.Context, tx pgx.Tx, dry bool) error {
 	there, err := hasSchema(ctx, tx)
 	if err != nil {
@@ -103,6 +108,13 @@ func ensureSchema(ctx context.Context, tx pgx.Tx, dry bool) error {
 	}
 	var version int
 	if err := tx.QueryRow(ctx, "SELECT number FROM "+schema+".schema_version").Scan(&version); err != nil {
+		return err
+	}
+	if version == 1 && dry {
+		return errMissing
+	}
+	if version == 1 {
+		_, err := tx.Exec(ctx, upgradeText)
 		return err
 	}
 	if version != schemaVersion {

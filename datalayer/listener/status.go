@@ -2,11 +2,13 @@ package listener
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -14,7 +16,8 @@ import (
 type Status struct {
 	Name    string
 	Outputs string
-	// State is "new" before the first set-up, "scanning", "behind", "failing", or "fresh".
+	// State is "new" before the first set-up, "scanning", "stopped" (its backfill was
+	// cancelled), "behind", "failing", or "fresh".
 	State        string
 	ModelVersion int
 	// Rows is the number of rows that are known to be behind, the ones of a scan under way included; Seconds since when.
@@ -53,7 +56,11 @@ func (k *Keeper) Status(ctx context.Context) (all []Status, err error) {
 		ones, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o one, err error) { return o, row.Scan(&o.id, &o.captures) })
 		for _, o := range ones {
 			var s Status
-			if err := s.read(ctx, c, o.id, o.captures); err != nil {
+			err := s.read(ctx, c, o.id, o.captures)
+			if dropped(err) {
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			all = append(all, s)
@@ -66,20 +73,29 @@ func (k *Keeper) Status(ctx context.Context) (all []Status, err error) {
 	return all, nil
 }
 
-// read reads one listener's.
+// dropped reports whether an error says that a listener, or a table of it, was dropped while it was read.
+func dropped(err error) bool {
+	var raised *pgconn.PgError
+	return errors.Is(err, pgx.ErrNoRows) || errors.As(err, &raised) && raised.Code == "42P01"
+}
+
+// stateStopped is the state of a listener whose backfill was cancelled.
+const stateStopped = "stopped"
+
+// read reads one listener's. An earlier version of the tables has no scan_stopped.
 func (s *Status) read(ctx context.Context, q querier, id int, captures []int) error {
 	waiting := []string{"SELECT pg_catalog.count(*) AS n, pg_catalog.min(at) AS at FROM " + queueOf(id)}
 	for _, c := range captures {
 		waiting = append(waiting, "SELECT pg_catalog.count(*), pg_catalog.min(at) FROM "+changesOf(c))
 	}
-	var scanning bool
+	var scanning, stopped bool
 	var remaining int64
 	err := q.QueryRow(ctx, `SELECT l.name, l.outputs, l.model_version, l.scan_wanted > l.scan_done, GREATEST(l.scan_total - l.scan_rows, 0), l.scan_rows, l.scan_total, l.written, l.written_at, l.scanned_at,
-			coalesce(l.error_code, ''), coalesce(l.error, ''), l.error_at, w.n::bigint,
+			coalesce(l.error_code, ''), coalesce(l.error, ''), l.error_at, w.n::bigint, coalesce((pg_catalog.to_jsonb(l) ->> 'scan_stopped')::boolean, false),
 			coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - LEAST(w.at, CASE WHEN l.scan_wanted > l.scan_done THEN l.wanted_at END)), 0)::float8,
 			(SELECT pg_catalog.count(*) FROM `+errorsOf(id)+` WHERE code IS NOT NULL)
 		FROM `+schema+`.listeners l, (SELECT pg_catalog.sum(n) AS n, pg_catalog.min(at) AS at FROM (`+strings.Join(waiting, " UNION ALL ")+`) AS v) AS w WHERE l.id = $1`, id).
-		Scan(&s.Name, &s.Outputs, &s.ModelVersion, &scanning, &remaining, &s.Done, &s.Total, &s.Written, &s.WrittenAt, &s.ScannedAt, &s.Code, &s.Error, &s.ErrorAt, &s.Rows, &s.Seconds, &s.Failed)
+		Scan(&s.Name, &s.Outputs, &s.ModelVersion, &scanning, &remaining, &s.Done, &s.Total, &s.Written, &s.WrittenAt, &s.ScannedAt, &s.Code, &s.Error, &s.ErrorAt, &s.Rows, &stopped, &s.Seconds, &s.Failed)
 	if err != nil {
 		return err
 	}
@@ -87,6 +103,8 @@ func (s *Status) read(ctx context.Context, q querier, id int, captures []int) er
 		s.Rows += remaining
 	}
 	switch {
+	case scanning && stopped:
+		s.State = stateStopped
 	case s.Error != "":
 		s.State = "failing"
 	case s.ScannedAt == nil && s.Done == 0:
@@ -141,6 +159,9 @@ func (k *Keeper) Errors(ctx context.Context, limit int) (all []RowError, err err
 				all = append(all, o.RowError)
 			}
 			found, err := rowErrors(ctx, c, o.id, o.Listener, o.outputs, limit)
+			if dropped(err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,9 @@ package integration
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,4 +155,54 @@ func TestListenerSurvivesKills(t *testing.T) {
 	awaited(t, on, "SELECT count(*) FROM source LEFT JOIN out USING (id) WHERE output IS DISTINCT FROM 2 * k", "SELECT 0")
 	awaited(t, on, "SELECT state, rows_behind FROM pinnacle.listeners", "SELECT 'fresh', 0")
 	awaited(t, on, "SELECT DISTINCT state FROM pinnacle.jobs", "SELECT 'succeeded'")
+}
+
+// TestCancelledBackfill cancels a backfill by SQL: the outputs stop growing, also when the proxy is killed, until the job is tried
+// again from the command line.
+func TestCancelledBackfill(t *testing.T) {
+	t.Parallel()
+	p, on := spare(t, proxyOptions{args: []string{"--listener-batch-rows", "20"}})
+	const rows = 20000
+	on.exec(t, strings.Replace(timesModel("MODEL", "times", 2), "    return", "    for i in range(20000):\n        i + 1\n    return", 1))
+	on.exec(t, fmt.Sprintf("CREATE TABLE source AS SELECT i AS id, i AS k FROM generate_series(1, %d) i", rows))
+	on.exec(t, "ALTER TABLE source ADD PRIMARY KEY (id)")
+	on.exec(t, "CREATE LISTENER out ON source PREDICT times (k)")
+	if err := until(time.Minute, func() error {
+		if on.value(t, "SELECT count(*) > 0 FROM out") != "t" {
+			return fmt.Errorf("no outputs")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	id := on.value(t, "SELECT id FROM pinnacle.jobs WHERE kind = 'listener_backfill'")
+	on.value(t, "SELECT pinnacle.cancel_job("+id+")")
+	awaited(t, on, "SELECT state, sqlstate FROM pinnacle.jobs WHERE id = "+id, "SELECT 'cancelled', '57014'")
+	awaited(t, on, "SELECT state FROM pinnacle.listeners", "SELECT 'stopped'")
+	if err := p.kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	on.exec(t, "UPDATE source SET k = -5 WHERE id = "+fmt.Sprint(rows))
+	awaited(t, on, fmt.Sprintf("SELECT output FROM out WHERE id = %d", rows), "SELECT -10")
+	if on.value(t, fmt.Sprintf("SELECT count(*) < %d FROM out", rows/2)) != "t" {
+		t.Error("a backfill that was cancelled goes on")
+	}
+	on.exec(t, "DELETE FROM source WHERE id > 400 AND id < "+fmt.Sprint(rows)) // so that the rest does not take long
+	command := func(flag string) (string, error) {
+		cmd := exec.Command(world.bin, "jobs", flag, id, "--connect", on.url(""))
+		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PINNACLE_") })
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := command("--retry"); err != nil || !strings.Contains(out, "job "+id+" is pending") {
+		t.Errorf("%v: %s", err, out)
+	}
+	awaited(t, on, "SELECT state FROM pinnacle.jobs WHERE id = "+id, "SELECT 'succeeded'")
+	awaited(t, on, "SELECT count(*), sum(output) FROM out", "SELECT count(*), sum(2 * k) FROM source")
+	if out, err := command("--cancel"); err == nil || !strings.Contains(out, "cannot be cancelled: it is succeeded") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
