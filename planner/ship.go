@@ -91,6 +91,7 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 	}
 	b.ahead()
 	b.plan.inline = b.inliner()
+	b.plan.guesses = b.guesses
 	return b.plan, nil
 }
 

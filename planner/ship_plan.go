@@ -33,6 +33,7 @@ type Ship struct {
 	Names map[int]string
 
 	inlinable map[*Function]bool
+	guesses   func() []*Ahead
 	inline    func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool)
 }
 

@@ -33,7 +33,7 @@ func (c *explainCursor) estimates(ctx context.Context, h *homeSide, r *report) (
 			break
 		}
 		if e != nil {
-			if s := c.e.inner.stream; s != nil && !s.Calls[i].Model.Deterministic {
+			if !c.e.inner.deterministic(i) {
 				e.distinct = e.rows
 			}
 			r.calls[i].EstimatedRows, r.calls[i].EstimatedCalls = &e.rows, &e.distinct
@@ -55,13 +55,14 @@ func (e *explainStatement) costless() bool {
 	return false
 }
 
-// argumentTexts are statements that read the distinct arguments of calls, by the call's place in a report.
+// argumentTexts are statements that read the distinct arguments of calls, by the call's place in a report; where no statement
+// reads just these, one that reads those of the tables that they are columns of.
 func (p *predictStatement) argumentTexts() map[int]string {
 	texts := map[int]string{}
 	switch {
 	case p.executes != nil:
 	case p.ship != nil:
-		for _, a := range p.ship.Ahead {
+		for _, a := range append(p.ship.Guesses(), p.ship.Ahead...) {
 			for i, f := range p.ship.Functions {
 				if f == a.Function {
 					texts[i] = a.Text
@@ -76,6 +77,14 @@ func (p *predictStatement) argumentTexts() map[int]string {
 		}
 	}
 	return texts
+}
+
+// deterministic reports whether the model of a report's call is.
+func (p *predictStatement) deterministic(call int) bool {
+	if p.ship != nil {
+		return p.ship.Functions[call].Model.Deterministic
+	}
+	return p.stream.Calls[call].Model.Deterministic
 }
 
 // argumentColumns are the columns of home's statement that hold the arguments of a call; none where they are no such columns,

@@ -36,6 +36,16 @@ func TestExplain(t *testing.T) {
 				t.Errorf("EXPLAIN %sestimates the rows of both calls only with costs:\n%s", options, plan)
 			}
 		}
+		for _, statement := range []string{
+			"SELECT 1 FROM item a JOIN item b ON predict('%s', a.k) = b.id",
+			"SELECT id FROM item WHERE predict('%s', k) = 2 AND predict('double', cheap) = 6 ORDER BY predict('double', id) LIMIT 1",
+			"DELETE FROM item a USING item b WHERE predict('%s', b.k) = a.id",
+		} {
+			plan := explained(t, on, fmt.Sprintf("EXPLAIN "+statement, model))
+			if strings.Count(plan, "Estimated Rows: ") != strings.Count(plan, "Call: ") {
+				t.Errorf("EXPLAIN %s without the estimates of a call:\n%s", statement, plan)
+			}
+		}
 		if got := statsOf(t, on, model); got.Calls != 0 {
 			t.Errorf("EXPLAIN asked the model %d times", got.Calls)
 		}
