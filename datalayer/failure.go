@@ -33,3 +33,14 @@ func (v *ModelVersion) Failure(err error) *Error {
 	}
 	return e
 }
+
+// Unreadable is the error for a value of home's that argument i, from 0, of the model does not take: an array of two
+// dimensions, say.
+func (v *ModelVersion) Unreadable(i int, err error) *Error {
+	e := &Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, v.Name), Detail: err.Error(), Err: err}
+	var own *udf.Error
+	if errors.As(err, &own) {
+		e.Code, e.Hint = own.Code, own.Hint
+	}
+	return e
+}

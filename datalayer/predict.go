@@ -117,6 +117,7 @@ func copyRow(to *udf.Column, i int, from *udf.Column, j int) {
 		to.SetNull(i)
 		return
 	}
+	to.SetElementNulls(i, from.ElementNulls(j))
 	switch to.Type.Storage() {
 	case udf.StoreBools:
 		to.Bools[i] = from.Bools[j]

@@ -42,6 +42,10 @@ func (c *Column) Slice(lo, hi int) Column {
 	if c.Nulls != nil {
 		s.Nulls = c.Nulls[lo:hi:hi]
 	}
+	if lo < len(c.ListNulls) {
+		end := min(hi, len(c.ListNulls))
+		s.ListNulls = c.ListNulls[lo:end:end]
+	}
 	switch c.Type.Storage() {
 	case StoreBools:
 		s.Bools = c.Bools[lo:hi:hi]

@@ -91,3 +91,29 @@ func TestRowErrorUnwraps(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestElementNullsGoWithTheirRows(t *testing.T) {
+	t.Parallel()
+	c := udf.NewColumn(udf.Int4Array, 4)
+	if c.SetElementNulls(3, nil); c.ListNulls != nil {
+		t.Errorf("no list has NULLs, and ListNulls is %v", c.ListNulls)
+	}
+	c.IntLists[1], c.IntLists[2] = []int64{0, 7}, []int64{7}
+	c.SetElementNulls(1, []bool{true, false})
+	for lo, hi := range map[int]int{0: 4, 1: 2, 2: 4, 3: 4} {
+		s := c.Slice(lo, hi)
+		for i := lo; i < hi; i++ {
+			if got := s.ElementNulls(i - lo); (got != nil) != (i == 1) {
+				t.Errorf("row %d of rows %d to %d has NULLs %v", i-lo, lo, hi, got)
+			}
+		}
+	}
+	to := udf.NewColumn(udf.Int4Array, 6)
+	if to.CopyListNulls(2, &c); to.ElementNulls(3) == nil || to.ElementNulls(2) != nil || to.ElementNulls(5) != nil {
+		t.Errorf("rows from the second on have NULLs %v", to.ListNulls)
+	}
+	s := c.Slice(0, 1)
+	if s.SetElementNulls(1, []bool{true}); !c.ElementNulls(1)[0] || c.ElementNulls(1)[1] {
+		t.Error("a slice wrote into its column")
+	}
+}

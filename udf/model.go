@@ -10,7 +10,7 @@ import (
 // is the number of rows; a NULL's place in it holds the zero value.
 //
 // Numeric, Date, Time, Timestamp, Timestamptz, Interval, UUID, JSON and JSONB are in Texts, as PostgreSQL prints them
-// with DateStyle ISO and IntervalStyle postgres. Lists are one-dimensional and hold no NULLs.
+// with DateStyle ISO and IntervalStyle postgres. Lists are one-dimensional; what is NULL in them is in ListNulls.
 type Column struct {
 	Type Type
 	// Nulls marks the rows that are NULL; nil when none is.
@@ -24,6 +24,35 @@ type Column struct {
 	IntLists   [][]int64
 	FloatLists [][]float64
 	TextLists  [][]string
+	// ListNulls marks the elements that are NULL in the lists of rows, for each element one mark; an element's place in its
+	// list holds the zero value. It is nil for a row whose list has no NULL, and may be shorter than the column.
+	ListNulls [][]bool
+}
+
+// ElementNulls marks the elements of row i's list that are NULL; nil when none is.
+func (c *Column) ElementNulls(i int) []bool {
+	if i < len(c.ListNulls) {
+		return c.ListNulls[i]
+	}
+	return nil
+}
+
+// SetElementNulls sets what ElementNulls gives of row i. The places of NULLs must hold the zero value.
+func (c *Column) SetElementNulls(i int, nulls []bool) {
+	for len(c.ListNulls) <= i {
+		if nulls == nil {
+			return
+		}
+		c.ListNulls = append(c.ListNulls, nil)
+	}
+	c.ListNulls[i] = nulls
+}
+
+// CopyListNulls copies the marks of all rows of another column to the rows from at on.
+func (c *Column) CopyListNulls(at int, from *Column) {
+	for i, nulls := range from.ListNulls {
+		c.SetElementNulls(at+i, nulls)
+	}
 }
 
 // Len is the number of rows.

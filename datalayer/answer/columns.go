@@ -11,6 +11,7 @@ func copyRows(to *udf.Column, at int, from *udf.Column) {
 			to.SetNull(at + i)
 		}
 	}
+	to.CopyListNulls(at, from)
 	switch to.Type.Storage() {
 	case udf.StoreBools:
 		copy(to.Bools[at:], from.Bools)

@@ -50,7 +50,7 @@ const identityBytes = 16
 // identityOf gives them: a digest of the program (see Config.Program), the version's number, and the hash of what it
 // does. A number at its front counts changes of the encoding.
 func identityOf(program string, v *datalayer.ModelVersion) [identityBytes]byte {
-	text := binary.BigEndian.AppendUint64([]byte{1}, uint64(v.Version))
+	text := binary.BigEndian.AppendUint64([]byte{2}, uint64(v.Version))
 	text = appendSized(text, program)
 	if v.Hash == "" { // not of a catalog: the name is all there is
 		text = append(append(text, 0), v.Name...)
@@ -77,13 +77,23 @@ func appendValue(dst []byte, c *udf.Column, row int) []byte {
 	case udf.StoreBytes:
 		return appendSized(dst, c.Bytes[row])
 	case udf.StoreBoolLists:
-		return appendList(dst, c.BoolLists[row], appendBool)
+		dst = appendList(dst, c.BoolLists[row], appendBool)
 	case udf.StoreIntLists:
-		return appendList(dst, c.IntLists[row], func(dst []byte, v int64) []byte { return appendWord(dst, uint64(v)) })
+		dst = appendList(dst, c.IntLists[row], func(dst []byte, v int64) []byte { return appendWord(dst, uint64(v)) })
 	case udf.StoreFloatLists:
-		return appendList(dst, c.FloatLists[row], func(dst []byte, v float64) []byte { return appendWord(dst, math.Float64bits(v)) })
+		dst = appendList(dst, c.FloatLists[row], func(dst []byte, v float64) []byte { return appendWord(dst, math.Float64bits(v)) })
 	case udf.StoreTextLists:
-		return appendList(dst, c.TextLists[row], appendSized[string])
+		dst = appendList(dst, c.TextLists[row], appendSized[string])
+	default:
+		return dst
+	}
+	nulls := c.ElementNulls(row)
+	if nulls == nil {
+		return append(dst, valueMark)
+	}
+	dst = append(dst, nullMark)
+	for _, null := range nulls {
+		dst = appendBool(dst, null)
 	}
 	return dst
 }
@@ -147,6 +157,9 @@ func decodeValue(b []byte, to *udf.Column, row int) error {
 	default:
 		r.failed = true
 	}
+	if to.Type.ArrayOID() == 0 && !r.failed {
+		to.SetElementNulls(row, r.elementNulls())
+	}
 	if r.failed || len(r.rest) > 0 {
 		return errEncoding
 	}
@@ -157,6 +170,8 @@ func decodeValue(b []byte, to *udf.Column, row int) error {
 type reader struct {
 	rest   []byte
 	failed bool
+	// elements is the length of the list that was read last.
+	elements int
 }
 
 // take gives the next n bytes.
@@ -202,6 +217,23 @@ func (r *reader) length() uint64 {
 
 func (r *reader) sized() []byte { return r.take(r.length()) }
 
+// elementNulls reads which elements of a list are NULL, a mark for each.
+func (r *reader) elementNulls() []bool {
+	switch r.byte() {
+	case valueMark:
+		return nil
+	case nullMark:
+		nulls := make([]bool, min(r.elements, len(r.rest)))
+		for i := range nulls {
+			nulls[i] = r.bool()
+		}
+		r.failed = r.failed || len(nulls) < r.elements
+		return nulls
+	}
+	r.failed = true
+	return nil
+}
+
 // readList reads a list whose elements have at least so many bytes each, so that a false number allocates nothing.
 func readList[T any](r *reader, least uint64, element func() T) []T {
 	n := r.length()
@@ -210,6 +242,7 @@ func readList[T any](r *reader, least uint64, element func() T) []T {
 		return nil
 	}
 	list := make([]T, n)
+	r.elements = int(n)
 	for i := range list {
 		list[i] = element()
 	}

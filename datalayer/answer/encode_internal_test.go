@@ -23,7 +23,8 @@ func samples() []udf.Column {
 		{Type: udf.Text, Texts: []string{"", "\x00", "a", "ab", "é", strings.Repeat("x", 1000), ""}},
 		{Type: udf.Bytea, Bytes: [][]byte{{}, {0}, {0, 0}, {255}, nil}},
 		{Type: udf.BoolArray, BoolLists: [][]bool{{}, {true}, {true, false}, nil}},
-		{Type: udf.Int8Array, IntLists: [][]int64{{}, {0}, {0, 0}, nil}},
+		{Type: udf.Int8Array, IntLists: [][]int64{{}, {0}, {0, 0}, {0}, {0, 0}, {0, 0}, nil},
+			ListNulls: [][]bool{nil, nil, nil, {true}, {true, false}, {false, true}}},
 		{Type: udf.Float8Array, FloatLists: [][]float64{{}, {0}, {math.Copysign(0, -1)}, {math.NaN()}, nil}},
 		{Type: udf.TextArray, TextLists: [][]string{{}, {""}, {"", ""}, {"a", "b"}, {"ab", ""}, {"", "ab"}, nil}},
 	}

@@ -139,6 +139,7 @@ func elementsOf(c *udf.Column, row int, t udf.Type) (udf.Column, int) {
 	if c.Null(row) {
 		return e, 0
 	}
+	e.Nulls = c.ElementNulls(row)
 	switch c.Type.Storage() {
 	case udf.StoreBoolLists:
 		e.Bools = c.BoolLists[row]

@@ -183,6 +183,9 @@ func (s *Set) add(target, answer *udf.Column, i int) error {
 // scores are the scores of the labels in row i: of one number, 1-p and p. They are valid until the next call.
 func (s *Set) scores(answer *udf.Column, i int) ([]float64, error) {
 	if answer.Type.Storage() == udf.StoreFloatLists {
+		if answer.ElementNulls(i) != nil {
+			return nil, &Error{Code: "22004", Message: "a list of probabilities holds NULL"}
+		}
 		for _, p := range answer.FloatLists[i] {
 			if err := finite(p); err != nil {
 				return nil, err

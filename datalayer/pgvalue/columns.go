@@ -27,6 +27,7 @@ func Copy(to, from *udf.Column, at int) error {
 	if to.Nulls != nil {
 		to.Nulls = append(to.Nulls, false)
 	}
+	to.SetElementNulls(to.Len(), from.ElementNulls(at))
 	switch to.Type.Storage() {
 	case udf.StoreBools:
 		to.Bools = append(to.Bools, from.Bools[at])
@@ -55,6 +56,7 @@ func AppendAll(to, from *udf.Column) error {
 	if to.Type.Storage() != from.Type.Storage() {
 		return fmt.Errorf("values of %s in a column of %s", from.Type, to.Type)
 	}
+	to.CopyListNulls(to.Len(), from)
 	if from.Nulls != nil && to.Nulls == nil {
 		to.Nulls = make([]bool, to.Len(), to.Len()+from.Len())
 	}
@@ -82,6 +84,9 @@ func Held(c *udf.Column) int {
 		n += len(v)
 	}
 	for _, v := range c.Bytes {
+		n += len(v)
+	}
+	for _, v := range c.ListNulls {
 		n += len(v)
 	}
 	for _, v := range c.BoolLists {

@@ -19,8 +19,8 @@ func columns() []udf.Column {
 		{Type: udf.Text, Nulls: nulls, Texts: []string{"a", "", "bcd"}},
 		{Type: udf.Bytea, Nulls: nulls, Bytes: [][]byte{{1}, nil, {2, 3}}},
 		{Type: udf.BoolArray, Nulls: nulls, BoolLists: [][]bool{{true}, nil, {}}},
-		{Type: udf.Int8Array, Nulls: nulls, IntLists: [][]int64{{1, 2}, nil, {3}}},
-		{Type: udf.Float8Array, Nulls: nulls, FloatLists: [][]float64{{1}, nil, {2, 3}}},
+		{Type: udf.Int8Array, Nulls: nulls, IntLists: [][]int64{{1, 0}, nil, {0}}, ListNulls: [][]bool{{false, true}, nil, {true}}},
+		{Type: udf.Float8Array, Nulls: nulls, FloatLists: [][]float64{{0}, nil, {2, 3}}, ListNulls: [][]bool{{true}}},
 		{Type: udf.TextArray, Nulls: nulls, TextLists: [][]string{{"a", "b"}, nil, {""}}},
 	}
 }
@@ -107,7 +107,7 @@ func text(t *testing.T, c *udf.Column, i int) string {
 
 func TestHeld(t *testing.T) {
 	t.Parallel()
-	want := map[udf.Type]int{udf.Text: 4, udf.Bytea: 3, udf.BoolArray: 1, udf.Int8Array: 24, udf.Float8Array: 24, udf.TextArray: 2 + 3*16}
+	want := map[udf.Type]int{udf.Text: 4, udf.Bytea: 3, udf.BoolArray: 1, udf.Int8Array: 24 + 3, udf.Float8Array: 24 + 1, udf.TextArray: 2 + 3*16}
 	for _, c := range columns() {
 		if got := pgvalue.Held(&c); got != want[c.Type] {
 			t.Errorf("a column of %s holds %d bytes, not %d", c.Type, got, want[c.Type])

@@ -289,7 +289,8 @@ func readList(c *udf.Column, v []byte) error {
 		return appendList(c, elem, 0, nil)
 	}
 	if dims != 1 {
-		return fmt.Errorf("an array of %d dimensions; models take one-dimensional arrays", dims)
+		return &udf.Error{Code: "2202E", Message: fmt.Sprintf("an array of %d dimensions; models take one-dimensional arrays", dims),
+			Hint: "Declare the argument as jsonb, and give the model to_jsonb(…)."}
 	}
 	if len(v) < 20 {
 		return errLength(20, v)
@@ -301,15 +302,21 @@ func appendList(c *udf.Column, elem uint32, n int, v []byte) error {
 	if n < 0 || n > len(v)/4 {
 		return fmt.Errorf("an array of %d elements in %d bytes", n, len(v))
 	}
-	each := func(f func([]byte) error) error {
-		for range n {
+	row, nulls := c.Len(), []bool(nil)
+	each := func(f func([]byte) error, zero func()) error {
+		for i := range n {
 			if len(v) < 4 {
 				return errLength(4, v)
 			}
 			size := int(int32(binary.BigEndian.Uint32(v)))
 			v = v[4:]
 			if size < 0 {
-				return fmt.Errorf("an array that holds NULL; models take arrays without NULLs")
+				if nulls == nil {
+					nulls = make([]bool, n)
+				}
+				nulls[i] = true
+				zero()
+				continue
 			}
 			if size > len(v) {
 				return errLength(size, v)
@@ -325,22 +332,23 @@ func appendList(c *udf.Column, elem uint32, n int, v []byte) error {
 	switch c.Type.Storage() {
 	case udf.StoreFloatLists:
 		list := make([]float64, 0, n)
-		err = each(func(e []byte) error { f, err := readFloat(elem, e); list = append(list, f); return err })
+		err = each(func(e []byte) error { f, err := readFloat(elem, e); list = append(list, f); return err }, func() { list = append(list, 0) })
 		c.FloatLists = append(c.FloatLists, list)
 	case udf.StoreIntLists:
 		list := make([]int64, 0, n)
-		err = each(func(e []byte) error { i, err := readInt(elem, e); list = append(list, i); return err })
+		err = each(func(e []byte) error { i, err := readInt(elem, e); list = append(list, i); return err }, func() { list = append(list, 0) })
 		c.IntLists = append(c.IntLists, list)
 	case udf.StoreBoolLists:
 		list := make([]bool, 0, n)
-		err = each(func(e []byte) error { list = append(list, len(e) == 1 && e[0] != 0); return nil })
+		err = each(func(e []byte) error { list = append(list, len(e) == 1 && e[0] != 0); return nil }, func() { list = append(list, false) })
 		c.BoolLists = append(c.BoolLists, list)
 	case udf.StoreTextLists:
 		list := make([]string, 0, n)
-		err = each(func(e []byte) error { list = append(list, string(e)); return nil })
+		err = each(func(e []byte) error { list = append(list, string(e)); return nil }, func() { list = append(list, "") })
 		c.TextLists = append(c.TextLists, list)
 	default:
 		return fmt.Errorf("%s is not an array", c.Type)
 	}
+	c.SetElementNulls(row, nulls)
 	return err
 }

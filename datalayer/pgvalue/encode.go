@@ -114,7 +114,7 @@ func element(t udf.Type) udf.Type {
 
 // listColumn is a list's elements as a column.
 func listColumn(c *udf.Column, i int) udf.Column {
-	e := udf.Column{Type: element(c.Type)}
+	e := udf.Column{Type: element(c.Type), Nulls: c.ElementNulls(i)}
 	switch c.Type.Storage() {
 	case udf.StoreBoolLists:
 		e.Bools = c.BoolLists[i]
@@ -227,6 +227,10 @@ func appendListText(dst []byte, c *udf.Column, i, digits int) ([]byte, error) {
 	for j := range e.Len() {
 		if j > 0 {
 			dst = append(dst, ',')
+		}
+		if e.Null(j) {
+			dst = append(dst, "NULL"...)
+			continue
 		}
 		if e.Type == udf.Text {
 			if err := checkText(e.Texts[j]); err != nil {

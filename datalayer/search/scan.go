@@ -240,7 +240,10 @@ func (k *Keeper) embed(ctx context.Context, s *source, texts []string) ([][]floa
 		if got.Type != v.Returns || got.Len() != len(chunk) {
 			return nil, fault("XX000", fmt.Sprintf("model %q answered %d texts with %d rows", s.model, len(chunk), got.Len()), "")
 		}
-		for _, list := range got.FloatLists {
+		for row, list := range got.FloatLists {
+			if got.ElementNulls(row) != nil {
+				return nil, fault("22004", fmt.Sprintf("model %q answered a vector that holds NULL", s.model), "")
+			}
 			components := make([]float32, len(list))
 			for i, f := range list {
 				components[i] = float32(f)

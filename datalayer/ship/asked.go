@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -133,7 +132,7 @@ func (a *Asked) add(record []byte) error {
 			}
 		}
 		if err := a.decoders[i].Append(&a.Args[i], value); err != nil {
-			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, model.Name), Detail: err.Error(), Err: err}
+			return model.Unreadable(i, err)
 		}
 	}
 	a.Keys = append(a.Keys, a.key(record, turn))

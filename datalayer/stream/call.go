@@ -158,7 +158,7 @@ func (s *callState) ask(b *batch, row int, col *computed, p *pendingCall) error 
 	p.rows++
 	for i := range s.args {
 		if err := s.args[i].append(&p.args[i], b, row); err != nil {
-			return &datalayer.Error{Code: "22000", Message: fmt.Sprintf("argument %d of model %q cannot be read", i+1, s.call.Model.Name), Detail: err.Error(), Err: err}
+			return s.call.Model.Unreadable(i, err)
 		}
 	}
 	return nil

@@ -79,6 +79,7 @@ func (m *memo) rehash() {
 func (m *memo) add(answers *udf.Column) {
 	m.held += pgvalue.Held(answers)
 	to := &m.answers
+	to.CopyListNulls(to.Len(), answers)
 	if before := to.Len(); answers.Nulls != nil || to.Nulls != nil {
 		nulls := answers.Nulls
 		if nulls == nil {

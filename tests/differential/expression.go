@@ -148,11 +148,10 @@ func (g *generator) operator(t typ, p place) *node {
 		return expr(t, "(", g.expr(tInet, k[0]), " & ", g.expr(tInet, k[1]), ")")
 	}
 	if e, ok := t.array(); ok {
-		// Models take no arrays that hold NULL.
 		if first {
-			return expr(t, "array_remove(", g.expr(t, k[0]), " || ", g.expr(e, k[1]), "::", string(e), ", NULL)")
+			return expr(t, "(", g.expr(t, k[0]), " || ", g.expr(e, k[1]), "::", string(e), ")")
 		}
-		return expr(t, "array_remove(ARRAY[", g.expr(e, k[0]), ", ", g.expr(e, k[1]), "]::"+string(t)+", NULL)")
+		return expr(t, "ARRAY[", g.expr(e, k[0]), ", ", g.expr(e, k[1]), "]::"+string(t))
 	}
 	return g.choice(t, p)
 }

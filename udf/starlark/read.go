@@ -49,21 +49,26 @@ func valueReader(c *udf.Column, thread *star.Thread) reader {
 	case udf.StoreBytes:
 		return func(i int) (star.Value, error) { return star.Bytes(c.Bytes[i]), nil }
 	case udf.StoreBoolLists:
-		return listReader(c.BoolLists, func(x bool) star.Value { return star.Bool(x) })
+		return listReader(c, c.BoolLists, func(x bool) star.Value { return star.Bool(x) })
 	case udf.StoreIntLists:
-		return listReader(c.IntLists, func(x int64) star.Value { return star.MakeInt64(x) })
+		return listReader(c, c.IntLists, func(x int64) star.Value { return star.MakeInt64(x) })
 	case udf.StoreFloatLists:
-		return listReader(c.FloatLists, func(x float64) star.Value { return star.Float(x) })
+		return listReader(c, c.FloatLists, func(x float64) star.Value { return star.Float(x) })
 	}
-	return listReader(c.TextLists, func(x string) star.Value { return star.String(x) })
+	return listReader(c, c.TextLists, func(x string) star.Value { return star.String(x) })
 }
 
-// listReader makes the reader of an array. Each row has a list of its own, which the model may change.
-func listReader[T any](lists [][]T, value func(T) star.Value) reader {
+// listReader makes the reader of an array, whose NULLs are None. Each row has a list of its own, which the model may change.
+func listReader[T any](c *udf.Column, lists [][]T, value func(T) star.Value) reader {
 	return func(i int) (star.Value, error) {
 		elems := make([]star.Value, len(lists[i]))
 		for k, x := range lists[i] {
 			elems[k] = value(x)
+		}
+		for k, null := range c.ElementNulls(i) {
+			if null {
+				elems[k] = star.None
+			}
 		}
 		return star.NewList(elems), nil
 	}

@@ -90,11 +90,11 @@ func TestContract(t *testing.T) {
 		"json":        texts(udf.JSON, `{"b": 1, "a": [1, 2.5, null, true, "x\n"]}`, `"s"`, `12345678901234567890`, `[]`),
 		"jsonb":       texts(udf.JSONB, `{"b": 1, "aa": {}, "bb": [false]}`, `-1`, `"Ü"`, `1.5`),
 		"bool[]":      {Type: udf.BoolArray, BoolLists: [][]bool{{true, false}, {}}},
-		"int4[]":      {Type: udf.Int4Array, IntLists: [][]int64{{1, -2}, {}}},
+		"int4[]":      {Type: udf.Int4Array, IntLists: [][]int64{{1, -2}, {}, {0, 7}}, ListNulls: [][]bool{nil, nil, {true, false}}},
 		"int8[]":      {Type: udf.Int8Array, IntLists: [][]int64{{math.MaxInt64}, {}}},
 		"float4[]":    {Type: udf.Float4Array, FloatLists: [][]float64{{1.5, math.Inf(1)}, {}}},
 		"float8[]":    {Type: udf.Float8Array, FloatLists: [][]float64{{0.1, math.NaN()}, {}}},
-		"text[]":      {Type: udf.TextArray, TextLists: [][]string{{"a", ""}, {}}},
+		"text[]":      {Type: udf.TextArray, TextLists: [][]string{{"a", ""}, {}, {"", ""}}, ListNulls: [][]bool{nil, nil, {false, true}}},
 	}
 	for name, c := range columns {
 		t.Run(name, func(t *testing.T) {

@@ -61,13 +61,13 @@ func (w *writer) write(v star.Value, i int) (err error) {
 		}
 		c.Bytes[i], err = []byte(b), w.fits(len(b))
 	case udf.StoreBoolLists:
-		c.BoolLists[i], err = list(w, v, 1, w.boolean)
+		c.BoolLists[i], err = list(w, v, i, 1, w.boolean)
 	case udf.StoreIntLists:
-		c.IntLists[i], err = list(w, v, 8, w.integer)
+		c.IntLists[i], err = list(w, v, i, 8, w.integer)
 	case udf.StoreFloatLists:
-		c.FloatLists[i], err = list(w, v, 8, w.float)
+		c.FloatLists[i], err = list(w, v, i, 8, w.float)
 	case udf.StoreTextLists:
-		c.TextLists[i], err = list(w, v, 16, w.text)
+		c.TextLists[i], err = list(w, v, i, 16, w.text)
 	}
 	return err
 }
@@ -144,8 +144,9 @@ func (w *writer) numeric(v star.Value) (string, error) {
 	return w.text(v)
 }
 
-// list reads a list or a tuple, each element with read; width is what an element takes at least, in bytes.
-func list[T any](w *writer, v star.Value, width int, read func(star.Value) (T, error)) ([]T, error) {
+// list reads a list or a tuple that answers a row, each element with read; width is what an element takes at least, in bytes.
+// None is NULL.
+func list[T any](w *writer, v star.Value, row, width int, read func(star.Value) (T, error)) ([]T, error) {
 	var seq star.Indexable
 	switch v := v.(type) {
 	case *star.List:
@@ -159,11 +160,16 @@ func list[T any](w *writer, v star.Value, width int, read func(star.Value) (T, e
 		return nil, err
 	}
 	out := make([]T, seq.Len())
+	var nulls []bool
 	total := 0
 	for i := range out {
 		elem := seq.Index(i)
 		if elem == star.None {
-			return nil, &udf.Error{Code: "22004", Message: fmt.Sprintf("answered None in an array, at %d", i)}
+			if nulls == nil {
+				nulls = make([]bool, len(out))
+			}
+			nulls[i] = true
+			continue
 		}
 		x, err := read(elem)
 		if err != nil {
@@ -176,6 +182,7 @@ func list[T any](w *writer, v star.Value, width int, read func(star.Value) (T, e
 		}
 		out[i] = x
 	}
+	w.answer.SetElementNulls(row, nulls)
 	return out, nil
 }
 

@@ -90,6 +90,7 @@ func identity(sig udf.Signature, _ string) (answerer, error) {
 
 // copyCell copies row i between columns of one type.
 func copyCell(to, from *udf.Column, i int) {
+	to.SetElementNulls(i, from.ElementNulls(i))
 	switch from.Type.Storage() {
 	case udf.StoreBools:
 		to.Bools[i] = from.Bools[i]

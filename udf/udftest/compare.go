@@ -63,6 +63,9 @@ func Compare(t testing.TB, got, want udf.Column, near float64) {
 // equal compares row i of two columns of one type.
 func equal(a, b udf.Column, i int, near float64) bool {
 	same := func(x, y float64) bool { return sameFloat(x, y, near) }
+	if !slices.Equal(a.ElementNulls(i), b.ElementNulls(i)) {
+		return false
+	}
 	switch a.Type.Storage() {
 	case udf.StoreBools:
 		return a.Bools[i] == b.Bools[i]
