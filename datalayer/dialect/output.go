@@ -210,7 +210,11 @@ func (o *outputs) build(e Expr) (output, error) {
 		return o.add(text, e, nil), nil
 	}
 	if err == nil {
-		return o.scaled(text, e)
+		out, inner := o.scaled(text, e)
+		if inner == nil {
+			return out, nil
+		}
+		err = inner // its parts may be known
 	}
 	if unproven := (*Unproven)(nil); !errors.As(err, &unproven) {
 		return nil, err

@@ -135,6 +135,8 @@ func TestRow(t *testing.T) {
 		{"SELECT 7, 'a'::text, id FROM public.t", []string{"5"}, "7|a|5"},
 		{"SELECT (100.00 * sum(n)) / sum(n) FROM public.t", []string{"200.0000", "3.00"}, "66.6666666666666667"},
 		{"SELECT sum(CASE WHEN b THEN n ELSE 0::numeric END) FROM public.t", []string{"0.00", "0"}, "0"},
+		{"SELECT ((100.00 * sum(CASE WHEN b THEN n ELSE 0::numeric END)) / sum(n)) FROM public.t", []string{"50.00", "2", "300.00"}, "16.6666666666666667"},
+		{"SELECT (sum(CASE WHEN b THEN n ELSE 0::numeric END) * sum(n)) FROM public.t", []string{"0.00", "0", "3.00"}, "0.00"},
 		{"SELECT CASE WHEN (r1.*)::text IS NOT NULL THEN ROW(r1.id, r1.name) END FROM (public.t r2 LEFT JOIN public.u r1 ON ((r1.id = r2.id)))",
 			[]string{"1", "5", `a "b`}, `(5,"a ""b")`},
 		{"SELECT CASE WHEN (r1.*)::text IS NOT NULL THEN ROW(r1.id, r1.name) END FROM (public.t r2 LEFT JOIN public.u r1 ON ((r1.id = r2.id)))",
