@@ -48,23 +48,49 @@ func (l *link) explain(ctx context.Context, st *Statement) (string, error) {
 		return fmt.Sprintf("Foreign Scan  (cost=%d.00..%d.00 rows=1 width=8)", costStart, costStart), nil
 	}
 	rows := l.rows(ctx, st, tree)
-	total := costStart + rows*costGive
+	work := 0.0
 	switch {
 	case st.finish != nil:
-		total += st.finish.read*costRead + st.finish.fetched*costFetch + costFinish
+		work = st.finish.read*costRead + st.finish.fetched*costFetch + costFinish
 	case !found(tree):
-		for _, r := range relationsOf(tree) {
-			total += tableRows(r.Table) * costRead
-		}
+		work = lookedAt(tree) * costRead
 	}
 	if len(tree.OrderBy) > 0 && rows > 1 {
-		total += rows * math.Log2(rows) * costSort
+		work += rows * math.Log2(rows) * costSort
 	}
+	// What sorts, groups or finishes gives its first row when all are read, so that to take a few of its rows is not cheap; a
+	// LIMIT is for the engine then, which needs not sort what it does not give.
+	start := float64(costStart)
+	if st.finish != nil || blocks(tree) {
+		start += work
+		work = 0
+	}
+	total := start + work + rows*costGive
 	width := 0
 	for _, t := range st.Columns {
 		width += typeWidth(t)
 	}
-	return fmt.Sprintf("Foreign Scan  (cost=%d.00..%.2f rows=%.0f width=%d)", costStart, total, math.Max(1, rows), width), nil
+	return fmt.Sprintf("Foreign Scan  (cost=%.2f..%.2f rows=%.0f width=%d)", start, total, math.Max(1, rows), width), nil
+}
+
+// blocks reports whether a statement gives its first row only when it has read all.
+func blocks(tree *dialect.Select) bool {
+	return len(tree.OrderBy) > 0 || len(tree.GroupBy) > 0 || tree.Distinct || aggregates(tree)
+}
+
+// lookedAt guesses how many rows an engine looks at: all of its relations', fewer where a LIMIT ends it before.
+func lookedAt(tree *dialect.Select) float64 {
+	all := 0.0
+	for _, r := range relationsOf(tree) {
+		all += tableRows(r.Table)
+	}
+	limit, ok := countOf(tree.Limit, -1)
+	offset, okOffset := countOf(tree.Offset, 0)
+	if !ok || !okOffset || limit < 0 || blocks(tree) {
+		return all
+	}
+	// A condition lets a tenth through.
+	return math.Min(all, float64(limit+offset)*math.Pow(10, float64(min(len(tree.Where), 3))))
 }
 
 // rows is the engine's estimate, ours where it has none. An engine that fails here fails later, where it can be told.

@@ -23,6 +23,9 @@ func (l *link) run(ctx context.Context, st *Statement, params [][]byte) (backend
 		return &fixedRows{st.fixed}, nil
 	}
 	if st.finish != nil {
+		st, params = l.server.withValues(st, params)
+	}
+	if st.finish != nil {
 		return l.finishedRows(ctx, st.finish, params)
 	}
 	r, err := l.ask(ctx, st, params)

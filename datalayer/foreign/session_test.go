@@ -332,3 +332,43 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("the engine has %s", got)
 	}
 }
+
+// TestParametersWithValues runs prepared statements on an engine that takes no parameters: it is told their values.
+func TestParametersWithValues(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, all(), func(s dialect.Statement) string {
+		what := ""
+		dialect.WalkStatement(s, func(e dialect.Expr) bool {
+			if _, ok := e.(*dialect.Param); ok {
+				what = "a parameter"
+			}
+			return what == ""
+		})
+		return what
+	}, foreign.Config{})
+	const prepared = `SET plan_cache_mode = force_generic_plan; PREPARE listed(int[]) AS SELECT id, qty FROM items WHERE id = ANY ($1) ORDER BY id;
+		PREPARE few(int) AS SELECT id FROM items ORDER BY id LIMIT $1; PREPARE typed(bool, text, numeric) AS SELECT count(*) FROM items WHERE $1 AND id > $3 AND $2 <> 'it''s \'`
+	run(t, b.local, prepared)
+	run(t, b.plain, prepared)
+	for _, c := range []struct {
+		text string
+		// rows is the most that may be read.
+		rows int64
+	}{
+		{"EXECUTE listed('{1,2,NULL,7}')", 3},
+		{"EXECUTE listed('{}')", 0},
+		{"EXECUTE listed(NULL)", 0},
+		{"EXECUTE few(4)", 500},
+		{"EXECUTE few(NULL)", 500},
+		{`EXECUTE typed(true, '\', 490.5)`, 500},
+		{"EXECUTE typed(NULL, 'x', 1)", 500},
+	} {
+		b.engine.fetched.Store(0)
+		if got, want := answer(b.local, c.text), answer(b.plain, c.text); got != want {
+			t.Errorf("%s: %s, not %s", c.text, got, want)
+		}
+		if n := b.engine.fetched.Load(); n > c.rows {
+			t.Errorf("%s: %d rows were read, not %d", c.text, n, c.rows)
+		}
+	}
+}
