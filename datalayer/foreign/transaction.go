@@ -152,7 +152,7 @@ func (l *link) commit(ctx context.Context) error {
 	}
 	if err := l.carryOut(ctx); err != nil {
 		l.rollback()
-		return err
+		return lostInCommit(err)
 	}
 	if !l.tx.begun {
 		l.end()
@@ -168,14 +168,20 @@ func (l *link) commit(ctx context.Context) error {
 		l.end()
 		return nil
 	}
-	var known *backend.Error
-	if errors.As(err, &known) && known.Lost {
-		err = &backend.Error{Code: codeUnknownResolution, Message: "the session of the databackend was lost in the commit",
-			Detail: known.Message, Hint: "Look whether the changes are there before you run the transaction again.", Lost: true, Err: err}
-	}
 	l.note(err)
 	l.rollback()
-	return err
+	return lostInCommit(err)
+}
+
+// lostInCommit says of a session or a server that was lost while a transaction was committed that nobody knows what became of
+// it.
+func lostInCommit(err error) error {
+	var known *backend.Error
+	if !errors.As(err, &known) || !known.Lost && known.Code != codeConnectionFailure {
+		return err
+	}
+	return &backend.Error{Code: codeUnknownResolution, Message: "the session of the databackend was lost in the commit",
+		Detail: known.Message, Hint: "Look whether the changes are there before you run the transaction again.", Lost: known.Lost, Err: err}
 }
 
 // failedTransaction is PostgreSQL's refusal of statements after one that failed.

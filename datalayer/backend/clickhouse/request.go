@@ -72,7 +72,7 @@ func (e *Engine) send(ctx context.Context, statement string, data []byte) (*answ
 	a.stop = context.AfterFunc(ctx, a.kill)
 	response, err := e.post(own, parameters, body)
 	if err != nil {
-		return nil, a.end(err)
+		return nil, a.end(unreached(err))
 	}
 	a.body, a.lines = response.Body, bufio.NewReaderSize(response.Body, 64<<10)
 	if response.StatusCode != http.StatusOK {
@@ -284,6 +284,15 @@ func (e *Engine) run(ctx context.Context, statement string, data []byte) error {
 	return a.end(err)
 }
 
+// unreached is the error for an exchange with the server that has failed, whatever net/http calls it.
+func unreached(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &backend.Error{Code: "08006", Message: "lost the connection to the databackend", Detail: err.Error(),
+		Hint: "Look whether the server runs, and whether the port of the URI is that of HTTP (8123).", Err: err}
+}
+
 // explain makes a *backend.Error of any error; nil stays nil, and errors that already are pass.
 func explain(err error) error {
 	var own *backend.Error
@@ -299,8 +308,7 @@ func explain(err error) error {
 	case errors.As(err, &found):
 		return &backend.Error{Code: found.Code, Message: found.Message, Err: err}
 	case errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &backend.Error{Code: "08006", Message: "lost the connection to the databackend", Detail: err.Error(),
-			Hint: "Look whether the server runs, and whether the port of the URI is that of HTTP (8123).", Err: err}
+		return unreached(err)
 	}
 	return &backend.Error{Code: "58000", Message: "the databackend failed", Detail: err.Error(), Err: err}
 }

@@ -64,7 +64,7 @@ func (e *engine) failed(ctx context.Context, in *collection, err error) error {
 	if in != nil {
 		own.Table, own.Schema = in.name, schemaName
 	}
-	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, mongo.ErrClientDisconnected) || strings.Contains(err.Error(), "server selection error") {
+	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || unanswered(err) || errors.Is(err, mongo.ErrClientDisconnected) || strings.Contains(err.Error(), "server selection error") {
 		own.Code, own.Message, own.Lost = "08006", "the connection to MongoDB is lost", true
 		own.Hint = "Look whether the server runs and can be reached."
 		return own
@@ -89,6 +89,13 @@ func (e *engine) failed(ctx context.Context, in *collection, err error) error {
 		own.Message = "canceling statement due to user request"
 	}
 	return own
+}
+
+// unanswered says whether an error that asks for another try is the driver's own, as that of a connection that was ended because
+// another one was lost: those of the server have a code.
+func unanswered(err error) bool {
+	var command mongo.CommandError
+	return hasLabel(err, transientLabel) && (!errors.As(err, &command) || command.Code == 0)
 }
 
 // said is an error in the server's own words, without the text of the command.
