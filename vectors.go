@@ -10,8 +10,8 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
-// searchSessions are the sessions of home that vector indexes are kept with.
-const searchSessions = 2
+// searchSessions are the sessions of home that vector indexes are kept and searched with.
+const searchSessions = 4
 
 // newSearches makes the Keeper of the proxy's vector indexes, with sessions of home of its own; none is opened before there
 // is an index. It runs from runSearches on.
@@ -67,11 +67,11 @@ func (p *Proxy) buildVectors(ctx context.Context, run *job.Run) error {
 func (p *Proxy) vectorTable() datalayer.SystemTable {
 	return datalayer.SystemTable{Name: "vector_index_stats", Columns: tableColumns(
 		"name text", "version int4", "source text", "state text", "dimension int4", "measure text", "vectors int8", "removed int8", "bytes int8", "width int4",
-		"rows_skipped int8", "scanned_at timestamptz", "sqlstate text", "error text",
+		"rows_skipped int8", "scanned_at timestamptz", "sqlstate text", "error text", "place text", "captured bool",
 	), Rows: func(context.Context) ([][]any, error) {
 		var rows [][]any
 		for _, s := range p.searches.Status() {
-			row := []any{s.Name, int64(s.Version), s.Table, s.State, int64(s.Dimension), s.Measure, int64(s.Vectors), int64(s.Dead), s.Bytes, int64(s.Width), s.Skipped, nil, nil, nil}
+			row := []any{s.Name, int64(s.Version), s.Table, s.State, int64(s.Dimension), s.Measure, int64(s.Vectors), int64(s.Dead), s.Bytes, int64(s.Width), s.Skipped, nil, nil, nil, s.Place, s.Captured}
 			if !s.Scanned.IsZero() {
 				row[11] = s.Scanned
 			}

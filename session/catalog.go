@@ -11,6 +11,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/search"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
@@ -35,8 +36,13 @@ func (c *catalog) Model(name string, version int) (*datalayer.ModelVersion, erro
 }
 
 // model finds a model version that the session's current role may execute. Home is asked for the role only where EXECUTE
-// on the model is not everybody's.
+// on the model is not everybody's. A search of a vector index is for who may read the index's table.
 func (s *session) model(ctx context.Context, h *homeSide, name string, version int) (*datalayer.ModelVersion, error) {
+	if index, is := search.Indexed(name); is {
+		if err := s.mayRead(ctx, h, index); err != nil {
+			return nil, err
+		}
+	}
 	m, err := s.cfg.Datalayer.Describe(ctx, name, version)
 	if err != nil || !s.cfg.Datalayer.Restricted(name) {
 		return m, err

@@ -23,6 +23,8 @@ type explainStatement struct {
 	command *sqlparse.Explain
 	head    string
 	name    string
+	// indexes are the vector indexes that are searched, and where they lie.
+	indexes []string
 }
 
 // innerName is the name on home of the statement that is explained.
@@ -133,6 +135,7 @@ func (c *explainCursor) execute(ctx context.Context, h *homeSide, _ int64) (stri
 		return "", c.e.inner.shown(unpositioned(err))
 	}
 	report := newReport(c.e.inner)
+	report.indexes = c.e.indexes
 	if err := c.estimates(ctx, h, report); err != nil {
 		return "", err
 	}
@@ -267,6 +270,8 @@ type report struct {
 	filters []string
 	limit   int64
 	calls   []callReport
+	// indexes are the vector indexes that are searched.
+	indexes []string
 	run     bool
 	// rounds is the number of times that home ran the statement, for demand rounds.
 	rounds int
@@ -349,6 +354,9 @@ func (r *report) text(home []string) []string {
 			lines = append(lines, fmt.Sprintf("    Estimated Rows: %d  Estimated Calls: %d", *c.EstimatedRows, *c.EstimatedCalls))
 		}
 	}
+	for _, x := range r.indexes {
+		lines = append(lines, "  Vector Index: "+x)
+	}
 	for _, f := range r.filters {
 		lines = append(lines, "  Filter: "+oneLine(f))
 	}
@@ -379,6 +387,9 @@ func (r *report) json(home string) (string, error) {
 	node := map[string]any{"Node Type": r.way, "Calls": r.calls, "Plans": []json.RawMessage{plans[0].Plan}}
 	if len(r.filters) > 0 {
 		node["Filter"] = r.filters
+	}
+	if len(r.indexes) > 0 {
+		node["Vector Indexes"] = r.indexes
 	}
 	switch {
 	case r.run && r.rounds > 0:

@@ -159,6 +159,11 @@ func (h *homeSide) rows(ctx context.Context, q stream.Query, each func([][]byte)
 	for i := range formats {
 		formats[i] = 1
 	}
+	return h.query(ctx, q, formats, each)
+}
+
+// query is rows for parameters in formats of their own.
+func (h *homeSide) query(ctx context.Context, q stream.Query, formats []int16, each func([][]byte) error) error {
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: ownName},
 		&pgproto3.Parse{Name: ownName, Query: q.Text, ParameterOIDs: q.Types},

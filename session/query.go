@@ -117,7 +117,7 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 		return own, err
 	}
 	if len(st.Searches) > 0 {
-		return s.overSearches(script, st)
+		return s.overSearches(script, st, false)
 	}
 	switch c := sqlparse.CommandOf(st).(type) {
 	case *sqlparse.Prepare:

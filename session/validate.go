@@ -304,7 +304,7 @@ func (s *session) overRows(ctx context.Context, h *homeSide, text string, open f
 	if err != nil {
 		return err
 	}
-	p, ok := own.(*predictStatement)
+	p, ok := bare(own).(*predictStatement)
 	if !ok {
 		return fmt.Errorf("a validation became a %T", own)
 	}

@@ -157,6 +157,10 @@ func (e *expansion) again(ctx context.Context, h *homeSide) (*sqlparse.Script, *
 // attach has a statement made of the expanded text follow its views.
 func (e *expansion) attach(own statement) {
 	var p *predictStatement
+	if q, is := own.(*searchStatement); is {
+		q.views = e
+		own = bare(q)
+	}
 	switch own := own.(type) {
 	case *predictStatement:
 		p = own

@@ -28,13 +28,16 @@ type index struct {
 	mu sync.Mutex
 	// source is nil until home was asked for it.
 	source *source
-	// store is nil until the dimension is known: until there is a row.
-	store *vector.Store
-	stop  context.CancelFunc
+	// held is nil until the dimension is known: until there is a row. stop ends its upkeep; nil where there is none.
+	held holder
+	stop context.CancelFunc
+	// capture is how changes are heard of; nil where the table's statistics are asked. uncaptured says why.
+	capture    *capture
+	uncaptured string
 	// ready says that a scan has ended well, once; failure is why the last one did not.
 	ready   bool
 	failure error
-	// counters are those of the table when the last scan began, scanned is when that was.
+	// counters is what home said of the table and its capture when the last scan began, scanned is when that was.
 	counters string
 	scanned  time.Time
 	// began is when the index was taken up by this process, and revision counts the changes of its store since then: together
@@ -64,17 +67,21 @@ func (x *index) info() (*Info, error) {
 		}
 		return nil, building(x.name)
 	}
-	return &Info{Table: x.source.table, Key: x.source.key}, nil
+	info := &Info{Table: x.source.table, Key: x.source.key, Place: "the proxy"}
+	if home, is := x.held.(*atHome); is {
+		info.Place, info.Home = home.table()+" at home", home.within()
+	}
+	return info, nil
 }
 
-// opened gives the store, nil where there is none because there has been no row yet.
-func (x *index) opened() (*vector.Store, error) {
+// opened gives the holder, nil where there is none because there has been no row yet.
+func (x *index) opened() (holder, error) {
 	if _, err := x.info(); err != nil {
 		return nil, err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.store, nil
+	return x.held, nil
 }
 
 // state names what the index holds and what makes vectors of texts.
@@ -88,34 +95,37 @@ func (x *index) state(ctx context.Context) string {
 	return state
 }
 
-// renew takes the store away where the model makes vectors of another dimension than it has.
+// renew takes the vectors away where the model makes vectors of another dimension than they have.
 func (x *index) renew(dimension int) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.store == nil || x.store.Dimension() == dimension {
+	if x.held == nil || x.held.Dimension() == dimension {
 		return nil
 	}
-	x.stop()
-	err := x.store.Close()
-	x.store = nil
+	err := x.release()
 	x.revision++
 	return errors.Join(err, vector.Remove(x.dir))
 }
 
-// close ends upkeep and closes the files.
+// release closes the holder. The caller holds mu.
+func (x *index) release() error {
+	if x.stop != nil {
+		x.stop()
+	}
+	if x.held == nil {
+		return nil
+	}
+	err := x.held.Close()
+	x.held, x.stop = nil, nil
+	return err
+}
+
+// close ends upkeep and closes what is open.
 func (x *index) close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
-	if x.stop != nil {
-		x.stop()
-	}
-	if x.store == nil {
-		return nil
-	}
-	err := x.store.Close()
-	x.store = nil
-	return err
+	return x.release()
 }
 
 // pass follows what has changed in the table since the last pass. Its error is kept, for who asks.
@@ -127,7 +137,7 @@ func (x *index) pass(ctx context.Context, upkeep *sync.WaitGroup) {
 		x.failure = nil
 		return
 	}
-	if ctx.Err() != nil || x.closed {
+	if ctx.Err() != nil || x.closed || errors.Is(err, errBehind) {
 		return
 	}
 	if x.failure == nil || x.failure.Error() != err.Error() {
@@ -146,77 +156,124 @@ func sourceKept(ready bool, s *source) *source {
 	return nil
 }
 
-// follow looks whether the table was written to, and scans it if so.
+// follow looks whether the table was written to, and takes what was, or scans it.
 func (x *index) follow(ctx context.Context, upkeep *sync.WaitGroup) error {
 	x.mu.Lock()
-	s, counters, scanned := x.source, x.counters, x.scanned
+	s, c, counters, scanned := x.source, x.capture, x.counters, x.scanned
 	x.mu.Unlock()
-	if s != nil && time.Since(scanned) < x.keeper.config.Reconcile {
-		if now, err := x.keeper.counters(ctx, s); err != nil || now == counters {
-			return err
+	if s != nil && time.Since(scanned) < x.reconcile(c) {
+		now, changed, err := x.look(ctx, s, c)
+		if err != nil || now == counters && !changed {
+			return errors.Join(err, x.attend(ctx, c))
+		}
+		if now == counters {
+			if done, err := x.catchUp(ctx, s, c); done || err != nil {
+				return err
+			}
 		}
 	}
 	s, err := x.keeper.look(ctx, x.def) // the table may be another one by now
 	if err != nil {
 		return err
 	}
-	now, err := x.keeper.counters(ctx, s)
+	if c, err = x.captured(ctx, s); err != nil {
+		return err
+	}
+	now, _, err := x.look(ctx, s, c)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	if err := x.scan(ctx, s, upkeep); err != nil {
+	mark, err := x.scan(ctx, s, upkeep)
+	if err != nil {
 		return err
 	}
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.source, x.counters, x.scanned, x.ready = s, now, began, true
-	return nil
+	x.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	c.mark = mark
+	return c.seen(ctx, x.keeper.config.Pool, x)
 }
 
-// open opens the store, or makes it anew where its files are damaged or of another kind.
-func (x *index) open(ctx context.Context, dimension int, upkeep *sync.WaitGroup) (*vector.Store, error) {
+// reconcile is the time after which the table is scanned though nothing says that it was written to.
+func (x *index) reconcile(c *capture) time.Duration {
+	if c != nil {
+		return capturedReconcile * x.keeper.config.Reconcile
+	}
+	return x.keeper.config.Reconcile
+}
+
+// captured sets up how the index hears of changes.
+func (x *index) captured(ctx context.Context, s *source) (*capture, error) {
+	c, err := x.keeper.ensureCapture(ctx, x, s)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.closed {
-		return nil, vector.ErrClosed
-	}
-	if x.store != nil {
-		return x.store, nil
-	}
-	cfg, err := x.config(dimension)
 	if err != nil {
-		return nil, err
+		if why := err.Error(); why != x.uncaptured {
+			x.uncaptured = why
+			x.keeper.config.Logger.Warn("a vector index follows its table by scans", "index", x.name, "error", datalayer.ErrorOf(err).Message)
+		}
+		c = nil
 	}
-	store, err := vector.Open(x.dir, cfg)
-	if errors.Is(err, vector.ErrDamaged) {
-		x.keeper.config.Logger.Warn("the files of a vector index are made anew", "index", x.name, "error", err)
-		if err = vector.Remove(x.dir); err == nil {
-			store, err = vector.Open(x.dir, cfg)
+	x.capture = c
+	return c, nil
+}
+
+// look gives a text that is the same as long as nothing happens to the table that asks for a scan, and whether rows were
+// written that the capture has noted.
+func (x *index) look(ctx context.Context, s *source, c *capture) (state string, changed bool, err error) {
+	if c == nil {
+		state, err = x.keeper.counters(ctx, s)
+		return state, false, err
+	}
+	state, changed, err = c.look(ctx, x.keeper.config.Pool, x, s)
+	return state + " " + x.keeper.modelHash(ctx, s), changed, err
+}
+
+// attend tells home now and then that the index's reader is there.
+func (x *index) attend(ctx context.Context, c *capture) error {
+	if home, is := x.holder().(*atHome); is {
+		l, err := home.lead(ctx, x.reader())
+		if err != nil {
+			return err
+		}
+		if l.mine && !l.before { // who had it is gone, and nobody knows how far it has come
+			x.mu.Lock()
+			x.scanned = time.Time{}
+			x.mu.Unlock()
 		}
 	}
-	if err != nil {
-		return nil, err
+	if c == nil || time.Since(c.told) < heard {
+		return nil
 	}
-	x.store = store
-	ctx, x.stop = context.WithCancel(ctx)
-	upkeep.Go(func() {
-		if err := store.Run(ctx); err != nil && ctx.Err() == nil {
-			x.keeper.config.Logger.Warn("upkeep of a vector index has ended", "index", x.name, "error", err)
-		}
-	})
-	return store, nil
+	return c.seen(ctx, x.keeper.config.Pool, x)
+}
+
+// holder is what holds the vectors; nil while there is nothing.
+func (x *index) holder() holder {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.held
 }
 
 // config is what the options say.
 func (x *index) config(dimension int) (vector.Config, error) {
 	cfg, _, err := options(x.def)
+	if err != nil {
+		return cfg, err
+	}
 	cfg.Dimension, cfg.MaxBytes = dimension, x.keeper.config.MaxBytes
-	return cfg, err
+	return cfg, nil
 }
 
 // optionNames are those of WITH (…).
-const optionNames = "measure, model, dimension, recall"
+const optionNames = "measure, model, dimension, recall, place"
 
 // options reads the options of a definition. The dimension is 0 where it is not given.
 func options(def component.VectorIndexDefinition) (cfg vector.Config, dimension int, err error) {
@@ -235,6 +292,10 @@ func options(def component.VectorIndexDefinition) (cfg vector.Config, dimension 
 		case "dimension":
 			if dimension, err = strconv.Atoi(value); err != nil || dimension < 1 || dimension > vector.MaxDimension {
 				err = fmt.Errorf("dimension %q is not a number from 1 to %d", value, vector.MaxDimension)
+			}
+		case "place":
+			if value != placeAuto && value != placeHome && value != placeProxy {
+				err = fmt.Errorf("place %q is none of auto, home, proxy", value)
 			}
 		case "recall":
 			if cfg.Recall, err = strconv.ParseFloat(value, 64); err != nil || !(cfg.Recall > 0 && cfg.Recall <= 1) {

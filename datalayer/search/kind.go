@@ -119,7 +119,7 @@ func (k *Keeper) Build(ctx context.Context, name string, run Run) error {
 		k.Wake()
 		if x, err := k.find(name); err == nil {
 			x.mu.Lock()
-			ready, failure, store := x.ready, x.failure, x.store
+			ready, failure, store := x.ready, x.failure, x.held
 			x.mu.Unlock()
 			if failure != nil && (x.def.Listener == "" || !missing(failure)) {
 				return failure

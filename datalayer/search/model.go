@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,12 +29,44 @@ const MaxNearest = 10_000
 // in a parenthesis and what is before it is looked for among indexes.
 func Function(function, index string) string { return function + "(" + index + ")" }
 
+// Indexed gives the index that a name of Function's is for.
+func Indexed(name string) (index string, is bool) {
+	function, rest, ok := strings.Cut(name, "(")
+	index, closed := strings.CutSuffix(rest, ")")
+	return index, ok && closed && (function == "nearest" || function == "similarity" || function == "vector")
+}
+
+// Near are rows of an index.
+type Near struct {
+	// Rows is a JSON array of objects with the key's columns and score, the best first.
+	Rows string
+	// Of is the number of rows in the index; 0 where nothing is like the query.
+	Of int
+}
+
+// Near gives the n rows of an index that are nearest to a query, which by says how to read.
+func (k *Keeper) Near(ctx context.Context, name, by, text string, n int) (*Near, error) {
+	x, err := k.find(name)
+	if err != nil {
+		return nil, err
+	}
+	store, err := x.opened()
+	if err != nil {
+		return nil, err
+	}
+	q, err := x.query(ctx, store, by, text)
+	if err != nil || q == nil {
+		return &Near{Rows: "[]"}, err
+	}
+	rows, err := x.search(ctx, store, q, int64(n))
+	return &Near{Rows: rows, Of: store.Len()}, err
+}
+
 // Virtual finds a model that Function has named; nil where the name is not of that kind. Its answers hold as long as
 // the revision does.
 func (k *Keeper) Virtual(name string) (m udf.Model, revision string, err error) {
-	function, rest, ok := strings.Cut(name, "(")
-	index, closed := strings.CutSuffix(rest, ")")
-	if !ok || !closed || function != "nearest" && function != "similarity" {
+	index, is := Indexed(name)
+	if !is {
 		return nil, "", nil
 	}
 	x, err := k.find(index)
@@ -43,22 +76,28 @@ func (k *Keeper) Virtual(name string) (m udf.Model, revision string, err error) 
 	if _, err := x.opened(); err != nil {
 		return nil, "", err
 	}
-	return &finder{x: x, nearest: function == "nearest"}, x.state(context.Background()), nil
+	f := &finder{x: x}
+	f.function, _, _ = strings.Cut(name, "(")
+	return f, x.state(context.Background()), nil
 }
 
 // finder is an index as a model: nearest(by, query, n) gives a JSON array of objects with the key's columns and score;
-// similarity(key, by, query) gives a number.
+// similarity(key, by, query) gives a number; vector(by, query) the vector that is looked for.
 type finder struct {
-	x       *index
-	nearest bool
+	x        *index
+	function string
 }
 
 // Signature implements udf.Model.
 func (f *finder) Signature() udf.Signature {
-	if f.nearest {
-		return udf.Signature{Returns: udf.JSONB, Args: []udf.Arg{{Name: "by", Type: udf.Text}, {Name: "query", Type: udf.Text}, {Name: "n", Type: udf.Int8}}}
+	by, query := udf.Arg{Name: "by", Type: udf.Text}, udf.Arg{Name: "query", Type: udf.Text}
+	switch f.function {
+	case "nearest":
+		return udf.Signature{Returns: udf.JSONB, Args: []udf.Arg{by, query, {Name: "n", Type: udf.Int8}}}
+	case "vector":
+		return udf.Signature{Returns: udf.Float4Array, Args: []udf.Arg{by, query}}
 	}
-	return udf.Signature{Returns: udf.Float8, Args: []udf.Arg{{Name: "key", Type: udf.Text}, {Name: "by", Type: udf.Text}, {Name: "query", Type: udf.Text}}}
+	return udf.Signature{Returns: udf.Float8, Args: []udf.Arg{{Name: "key", Type: udf.Text}, by, query}}
 }
 
 // Deterministic implements udf.Model: within a revision.
@@ -81,44 +120,72 @@ func (f *finder) Predict(ctx context.Context, args []udf.Column) (udf.Column, er
 	if err != nil {
 		return udf.Column{}, err
 	}
-	queries := map[[2]string][]float32{}
+	by, query := &args[0], &args[1]
+	if f.function == "similarity" {
+		by, query = &args[1], &args[2]
+	}
+	asked := map[[2]string][]int{} // the rows of each query
 	for i := range rows {
-		if args[0].Null(i) || args[1].Null(i) || args[2].Null(i) {
+		if slices.ContainsFunc(args, func(c udf.Column) bool { return c.Null(i) }) {
 			answer.SetNull(i)
 			continue
 		}
-		by, query := &args[0], &args[1]
-		if !f.nearest {
-			by, query = &args[1], &args[2]
-		}
-		asked := [2]string{by.Texts[i], query.Texts[i]}
-		q, known := queries[asked]
-		if !known {
-			if q, err = f.x.query(ctx, store, asked[0], asked[1]); err != nil {
-				return udf.Column{}, &udf.RowError{Row: i, Err: err}
-			}
-			queries[asked] = q
-		}
-		if f.nearest {
-			answer.Texts[i], err = f.x.search(store, q, args[2].Ints[i])
-		} else {
-			err = f.x.similar(store, q, args[0].Texts[i], &answer, i)
+		at := [2]string{by.Texts[i], query.Texts[i]}
+		asked[at] = append(asked[at], i)
+	}
+	for at, rows := range asked {
+		q, err := f.x.query(ctx, store, at[0], at[1])
+		if err == nil {
+			err = f.answer(ctx, store, q, args, rows, &answer)
 		}
 		if err != nil {
-			return udf.Column{}, &udf.RowError{Row: i, Err: err}
+			return udf.Column{}, &udf.RowError{Row: rows[0], Err: err}
 		}
 	}
 	return answer, ctx.Err()
 }
 
+// answer answers the rows of one query; nil is one that nothing is like.
+func (f *finder) answer(ctx context.Context, store holder, q []float32, args []udf.Column, rows []int, answer *udf.Column) error {
+	switch {
+	case f.function == "nearest":
+		for _, i := range rows {
+			var err error
+			if answer.Texts[i], err = f.x.search(ctx, store, q, args[2].Ints[i]); err != nil {
+				return err
+			}
+		}
+	case q == nil:
+		for _, i := range rows {
+			answer.SetNull(i)
+		}
+	case f.function == "vector":
+		cfg, err := f.x.config(store.Dimension())
+		if err != nil {
+			return err
+		}
+		own, err := cfg.Normal(q)
+		if err != nil {
+			return err
+		}
+		for _, i := range rows {
+			for _, c := range own {
+				answer.FloatLists[i] = append(answer.FloatLists[i], float64(c))
+			}
+		}
+	default:
+		return f.similar(ctx, store, q, args[0].Texts, rows, answer)
+	}
+	return nil
+}
+
 // query makes a vector of what was asked; nil where nothing is like it: of a key that is not there, or while there is no row.
-func (x *index) query(ctx context.Context, store *vector.Store, by, text string) ([]float32, error) {
+func (x *index) query(ctx context.Context, store holder, by, text string) ([]float32, error) {
 	if store == nil {
 		return nil, nil
 	}
 	if by == ByKey {
-		it, _ := store.Get(text)
-		return it.Vector, nil
+		return store.vectorOf(ctx, text)
 	}
 	if v, ok := parseVector(text); ok {
 		if err := store.Check(v); err != nil {
@@ -140,7 +207,7 @@ func (x *index) query(ctx context.Context, store *vector.Store, by, text string)
 }
 
 // queryError says why a vector cannot be searched for.
-func queryError(name string, store *vector.Store, v []float32, err error) error {
+func queryError(name string, store holder, v []float32, err error) error {
 	if errors.Is(err, vector.ErrDimension) {
 		return fault("22023", fmt.Sprintf("the query has %d components, and vector index %q has %d", len(v), name, store.Dimension()), "")
 	}
@@ -165,14 +232,14 @@ func parseVector(text string) ([]float32, bool) {
 }
 
 // search gives the nearest rows as JSON.
-func (x *index) search(store *vector.Store, q []float32, n int64) (string, error) {
+func (x *index) search(ctx context.Context, store holder, q []float32, n int64) (string, error) {
 	if n < 0 || n > MaxNearest {
 		return "", fault("22023", fmt.Sprintf("a search gives from 0 to %d rows, not %d", MaxNearest, n), "")
 	}
 	if q == nil {
 		return "[]", nil
 	}
-	found, err := store.Search(q, int(n), nil)
+	found, err := store.search(ctx, q, int(n))
 	if err != nil {
 		return "", err
 	}
@@ -181,11 +248,7 @@ func (x *index) search(store *vector.Store, q []float32, n int64) (string, error
 	x.mu.Unlock()
 	names := make([]string, len(key))
 	for i, c := range key {
-		name := c.Name
-		if strings.HasPrefix(name, `"`) {
-			name = strings.ReplaceAll(name[1:len(name)-1], `""`, `"`)
-		}
-		names[i] = string(udf.AppendJSONString(nil, name))
+		names[i] = string(udf.AppendJSONString(nil, unquoted(c.Name)))
 	}
 	out := []byte{'['}
 	for i, m := range found {
@@ -208,25 +271,29 @@ func (x *index) search(store *vector.Store, q []float32, n int64) (string, error
 	return string(append(out, ']')), nil
 }
 
-// similar answers one row: NULL where its key is not in the index.
-func (x *index) similar(store *vector.Store, q []float32, key string, answer *udf.Column, i int) error {
-	if q == nil {
-		answer.SetNull(i)
-		return nil
+// similar answers the similarity of rows: minus infinity where the key is not in the index, so that it comes after all
+// others.
+func (f *finder) similar(ctx context.Context, store holder, q []float32, keys []string, rows []int, answer *udf.Column) error {
+	own := make([]string, len(rows))
+	for i, row := range rows {
+		own[i] = keys[row]
 	}
-	score, there, err := store.Score(key, q)
+	scores, err := store.scores(ctx, q, own)
 	if err != nil {
 		return err
 	}
-	if !there {
-		answer.SetNull(i)
-		return nil
+	for i, row := range rows {
+		score, there := scores[own[i]]
+		if !there {
+			answer.Floats[row] = math.Inf(-1)
+			continue
+		}
+		// The number that the float32 is printed as, as nearest gives it.
+		number, err := strconv.ParseFloat(strconv.FormatFloat(float64(score), 'g', -1, 32), 64)
+		if err != nil || math.IsNaN(number) {
+			return fmt.Errorf("score %v: %w", score, err)
+		}
+		answer.Floats[row] = number
 	}
-	// The number that the float32 is printed as, as nearest gives it.
-	f, err := strconv.ParseFloat(strconv.FormatFloat(float64(score), 'g', -1, 32), 64)
-	if err != nil || math.IsNaN(f) {
-		return fmt.Errorf("score %v: %w", score, err)
-	}
-	answer.Floats[i] = f
 	return nil
 }

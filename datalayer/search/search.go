@@ -5,6 +5,7 @@ package search
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -52,6 +53,8 @@ type Models interface {
 type Keeper struct {
 	config Config
 	wake   chan struct{}
+	// id tells this process from others that keep indexes of the same home.
+	id string
 
 	mu      sync.Mutex
 	models  Models
@@ -63,7 +66,7 @@ func New(config Config) *Keeper {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{config: config, wake: make(chan struct{}, 1), indexes: map[string]*index{}}
+	return &Keeper{config: config, wake: make(chan struct{}, 1), id: rand.Text(), indexes: map[string]*index{}}
 }
 
 // Attach gives the Keeper the models, and the components among which indexes are. It is called once, before Run.
@@ -78,13 +81,16 @@ func (k *Keeper) Run(ctx context.Context) {
 	var upkeep sync.WaitGroup
 	defer upkeep.Wait()
 	defer k.closeAll()
-	if err := k.sweep(); err != nil {
+	if err := k.sweep(ctx); err != nil {
 		k.config.Logger.Warn("files of old vector indexes cannot be removed", "error", err)
+	}
+	if err := k.sweepAtHome(ctx); err != nil && ctx.Err() == nil {
+		k.config.Logger.Warn("what home has of old vector indexes cannot be removed", "error", err)
 	}
 	tick := time.NewTicker(k.config.Poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		for _, x := range k.adopt() {
+		for _, x := range k.adopt(ctx) {
 			x.pass(ctx, &upkeep)
 		}
 		select {
@@ -104,7 +110,7 @@ func (k *Keeper) Wake() {
 }
 
 // adopt gives the indexes that there are now. One that is new, or was replaced, begins; one that is gone ends.
-func (k *Keeper) adopt() []*index {
+func (k *Keeper) adopt(ctx context.Context) []*index {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.models == nil {
@@ -117,7 +123,7 @@ func (k *Keeper) adopt() []*index {
 		there[c.Name] = true
 		x := k.indexes[c.Name]
 		if x != nil && (x.version != r.Version || x.hash != r.Hash) {
-			k.end(x)
+			k.end(ctx, x)
 			x = nil
 		}
 		if x == nil {
@@ -128,7 +134,7 @@ func (k *Keeper) adopt() []*index {
 	}
 	for name, x := range k.indexes {
 		if !there[name] {
-			k.end(x)
+			k.end(ctx, x)
 			delete(k.indexes, name)
 		}
 	}
@@ -136,21 +142,37 @@ func (k *Keeper) adopt() []*index {
 }
 
 // end closes an index that is not wanted any more and removes its files.
-func (k *Keeper) end(x *index) {
+func (k *Keeper) end(ctx context.Context, x *index) {
+	x.mu.Lock()
+	captured := x.capture != nil
+	x.mu.Unlock()
 	err := x.close()
 	if err == nil {
 		err = vector.Remove(x.dir)
+	}
+	if err == nil && captured {
+		err = k.dropAtHome(ctx, func(origin string) bool { return origin == x.origin() })
 	}
 	if err != nil {
 		k.config.Logger.Warn("the files of a vector index cannot be removed", "index", x.name, "error", err)
 	}
 }
 
+// leaveTime bounds how long closing waits for home.
+const leaveTime = time.Second
+
 // closeAll closes all indexes, for good.
 func (k *Keeper) closeAll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, x := range k.indexes {
+		if c := x.capture; c != nil {
+			ctx, stop := context.WithTimeout(context.Background(), leaveTime)
+			if err := k.leave(ctx, c.id, x.reader()); err != nil {
+				k.config.Logger.Debug("the lease of a vector index cannot be given back", "index", x.name, "error", err)
+			}
+			stop()
+		}
 		if err := x.close(); err != nil {
 			k.config.Logger.Warn("a vector index cannot be closed", "index", x.name, "error", err)
 		}
@@ -159,7 +181,7 @@ func (k *Keeper) closeAll() {
 }
 
 // sweep removes the files of indexes that there are not any more.
-func (k *Keeper) sweep() error {
+func (k *Keeper) sweep(ctx context.Context) error {
 	entries, err := os.ReadDir(k.config.Dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -168,7 +190,7 @@ func (k *Keeper) sweep() error {
 		return err
 	}
 	wanted := map[string]bool{}
-	for _, x := range k.adopt() {
+	for _, x := range k.adopt(ctx) {
 		wanted[filepath.Base(x.dir)] = true
 	}
 	for _, e := range entries {
@@ -220,6 +242,10 @@ type Info struct {
 	// Table is the one that is indexed, qualified and quoted.
 	Table string
 	Key   []Column
+	// Place is where the index lies, for who reads a plan.
+	Place string
+	// Home says how to search the index in a statement, where it lies at home; nil where it lies in the proxy.
+	Home *Home
 }
 
 // Index finds an index that may be searched. The error is 42704, or 55000 while it is being built for the first time.

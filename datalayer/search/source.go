@@ -18,6 +18,8 @@ type source struct {
 	// table is qualified and quoted, oid its own.
 	table string
 	oid   uint32
+	// plain says that it is a table without partitions and children.
+	plain bool
 	// vector is an SQL expression over the table: of the type real[], or a text where text is set.
 	vector string
 	text   bool
@@ -68,8 +70,8 @@ func (k *Keeper) look(ctx context.Context, def component.VectorIndexDefinition) 
 		return nil, err
 	}
 	var kind string
-	err = k.config.Pool.QueryRow(ctx, `SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::pg_catalog.text
-		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)`, table).Scan(&s.oid, &s.table, &kind)
+	err = k.config.Pool.QueryRow(ctx, `SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::pg_catalog.text, c.relkind = 'r' AND NOT c.relhassubclass AND c.relpersistence <> 't'
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)`, table).Scan(&s.oid, &s.table, &kind, &s.plain)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, fault("42P01", fmt.Sprintf("relation %s does not exist", table), "")

@@ -26,6 +26,10 @@ type Status struct {
 	Bytes         int64
 	// Width is that of the beam of searches, 0 where they scan everything.
 	Width int
+	// Place is where the vectors lie: "home" or "proxy".
+	Place string
+	// Captured says that triggers tell of changes.
+	Captured bool
 	// Skipped is the number of rows that have no vector that fits.
 	Skipped int64
 	// Scanned is when the table was last compared with the index.
@@ -61,9 +65,13 @@ func (x *index) status() Status {
 	if cfg, _, err := options(x.def); err == nil {
 		s.Measure = cfg.Measure.String()
 	}
-	if x.store != nil {
-		st := x.store.Stats()
-		s.Dimension, s.Vectors, s.Dead, s.Bytes, s.Width = x.store.Dimension(), st.Vectors, st.Dead, st.Bytes, st.Width
+	s.Captured = x.capture != nil
+	if s.Place = placeProxy; x.held != nil {
+		if _, is := x.held.(*atHome); is {
+			s.Place = placeHome
+		}
+		st := x.held.Stats()
+		s.Dimension, s.Vectors, s.Dead, s.Bytes, s.Width = x.held.Dimension(), st.Vectors, st.Dead, st.Bytes, st.Width
 	}
 	return s
 }

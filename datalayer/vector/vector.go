@@ -148,3 +148,6 @@ func (m Measure) score(a, b []float32) float32 {
 	}
 	return dot(a, b)
 }
+
+// Normal gives a copy of a vector as an index of the configuration keeps it. The errors are ErrDimension and ErrNotFinite.
+func (c Config) Normal(v []float32) ([]float32, error) { return c.check(v) }
