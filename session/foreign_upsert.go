@@ -169,7 +169,7 @@ func (w *upsertWriter) write(ctx context.Context, h *homeSide) (string, error) {
 	keys := w.quoted(w.keys)
 	fmt.Fprintf(&b, "pinnacle_proposed(%s, pinnacle_n) AS MATERIALIZED (SELECT q.*, pg_catalog.row_number() OVER () FROM (%s) AS q(%s))", names, source, names)
 	fmt.Fprintf(&b, ", pinnacle_known(n, twice) AS MATERIALIZED (SELECT pg_catalog.array_agg(p.pinnacle_n), %s FROM pinnacle_proposed AS p JOIN %s AS o ON %s)",
-		w.twice(keys), name, w.equal("o", "p"))
+		w.twice(keys, name, target, ref), name, w.equal("o", "p"))
 	found := "coalesce(%s.pinnacle_n = ANY ((SELECT n FROM pinnacle_known)::pg_catalog.int8[]), false) AND (SELECT twice FROM pinnacle_known) IS NULL"
 	if p.Update {
 		fmt.Fprintf(&b, ", pinnacle_updated AS (UPDATE %s SET %s FROM pinnacle_proposed AS excluded WHERE %s AND "+fmt.Sprintf(found, "excluded"),
@@ -284,17 +284,30 @@ func (w *upsertWriter) equal(a, b string) string {
 	return strings.Join(terms, " AND ")
 }
 
-// twice is an expression that fails where two proposed rows have one key, which DO UPDATE refuses.
-func (w *upsertWriter) twice(keys []string) string {
+// twice is an expression that fails where DO UPDATE would come to one row a second time: where two proposed rows have one key, and
+// the first of them is inserted or changes the row that is there. A row that WHERE leaves alone may be proposed again.
+func (w *upsertWriter) twice(keys []string, name, target, ref string) string {
 	if !w.parts.Update {
 		return "NULL::pg_catalog.int4"
 	}
 	var set []string
 	for _, k := range keys {
-		set = append(set, k+" IS NOT NULL")
+		set = append(set, "t."+k+" IS NOT NULL")
 	}
-	return fmt.Sprintf("(SELECT %s FROM (SELECT FROM pinnacle_proposed WHERE %s GROUP BY %s HAVING pg_catalog.count(*) > 1 LIMIT 1) AS d)::pg_catalog.int4",
-		sqlparse.QuoteLiteral(twiceText)+"::pg_catalog.text", strings.Join(set, " AND "), strings.Join(keys, ", "))
+	same := func(more string) string {
+		return fmt.Sprintf("SELECT FROM pinnacle_proposed AS t WHERE %s%s GROUP BY %s HAVING pg_catalog.count(*) > 1", strings.Join(set, " AND "), more, "t."+strings.Join(keys, ", t."))
+	}
+	found, guard := same(""), ""
+	if w.parts.Where != (sqlparse.Span{}) {
+		found = fmt.Sprintf("%s UNION ALL SELECT FROM %s JOIN pinnacle_proposed AS excluded ON %s WHERE EXISTS (SELECT FROM pinnacle_proposed AS t WHERE %s AND t.pinnacle_n > excluded.pinnacle_n) AND (%s)",
+			same(fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS o WHERE %s)", name, w.equal("o", "t"))), target, w.equal(ref, "excluded"), w.equal("t", "excluded"), w.parts.Where.Of(w.text))
+		guard = fmt.Sprintf("CASE WHEN EXISTS (%s) THEN ", same(""))
+	}
+	text := fmt.Sprintf("%s(SELECT %s FROM (%s LIMIT 1) AS d)::pg_catalog.int4", guard, sqlparse.QuoteLiteral(twiceText)+"::pg_catalog.text", found)
+	if guard != "" {
+		text += " END"
+	}
+	return text
 }
 
 // returning is the client's list over the rows that were written, without schemas before columns.

@@ -1,5 +1,7 @@
 package dialect
 
+import "strings"
+
 // aggregate writes an aggregate function; FILTER becomes a CASE where the engine has none.
 func (r *Renderer) aggregate(x *Aggregate) (string, error) {
 	signature := Signature(x)
@@ -34,7 +36,8 @@ func (r *Renderer) aggregate(x *Aggregate) (string, error) {
 	if filter == "" {
 		return fill(entry.Template, texts, ""), nil
 	}
-	if !r.sql.NoFilter {
+	// FILTER stands right behind the aggregate: CAST(sum(…) AS BIGINT) has no place for it.
+	if !r.sql.NoFilter && strings.Count(entry.Template, "(") == 1 {
 		return fill(entry.Template, texts, "") + " FILTER (WHERE " + filter + ")", nil
 	}
 	if x.Star {

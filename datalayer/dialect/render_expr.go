@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -313,6 +314,9 @@ func (r *Renderer) arrayOp(x *ArrayOp) (string, error) {
 		return texts[0], nil
 	}
 	in := map[string]string{"= any": " IN (", "<> all": " NOT IN ("}[x.Name+map[bool]string{false: " any", true: " all"}[x.All]]
+	if r.sql.NoNullInList && slices.ContainsFunc(elems, func(e Expr) bool { c, ok := e.(*Constant); return !ok || c.Null }) {
+		in = ""
+	}
 	if entry := r.sql.Entries[Signature(x)]; in != "" && entry.Template == "$1 "+x.Name+" $2" {
 		return r.inList(x.Left, elems, in)
 	}

@@ -39,6 +39,9 @@ type SQL struct {
 	// NoFullJoin, NoRightJoin, NoFilter (of aggregates), NoOrdinals (in GROUP BY and ORDER BY) and NoNullsOrder (NULLS
 	// FIRST and LAST) say that the engine's grammar lacks them; they are written another way or unproven.
 	NoFullJoin, NoRightJoin, NoFilter, NoOrdinals, NoNullsOrder bool
+	// NoNullInList says that IN and NOT IN with a NULL in the list are not NULL there where PostgreSQL's are: such lists
+	// become comparisons.
+	NoNullInList bool
 	// Limit writes LIMIT and OFFSET, of which one may be ""; nil: as PostgreSQL.
 	Limit func(limit, offset string) string
 	// Lock is what follows a SELECT … FOR UPDATE; "" leaves the lock away.

@@ -28,16 +28,14 @@ func clickhouse() *engine {
 			return "ENGINE = MergeTree ORDER BY (`" + strings.Join(t.key, "`, `") + "`)"
 		},
 	}
+	limits := limitsOf(nil)
+	delete(limits, "clients/psql:indexes-with-sizes") // there are no indexes, here and on PostgreSQL
 	return &engine{
 		name: "clickhouse",
 		shown: map[kind]string{foldedText: "text", shortKind: "text", timeKind: "text", intervalKind: "text", byteaKind: "text", jsonbKind: "text", int4sKind: "text", textsKind: "text",
 			timestampKind: "timestamp(6) with time zone", timestamptzKind: "timestamp(6) with time zone"},
-		limits: limitsOf(map[string]string{
-			"explains:update":                 keyless,
-			"explains:delete":                 keyless,
-			"explains:analyze-is-rolled-back": keyless,
-		}),
-		lacks: map[string]string{"writes": keyless},
+		limits: limits,
+		lacks:  map[string]string{"writes": keyless},
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			server, err := lab.StartScript(t.Context(), "chdb", dir)
 			if err != nil {

@@ -13,8 +13,6 @@ type engine struct {
 	start func(t *testing.T, dir string, tables []table) (uri string, err error)
 	// shown are the types that the proxy shows for kinds, where they are not the kinds' own; "" for columns left out.
 	shown map[kind]string
-	// keyless says that its tables have no keys.
-	keyless bool
 	// limits are what is known to differ from PostgreSQL: file:case or tpch:number, with the reason, which
 	// docs/databackends.md explains. A limit of a case that does not differ is a failure;
 	// queries of TPC-H with a limit are not run.
@@ -28,7 +26,7 @@ type engine struct {
 
 // engines are all that the suite knows.
 func engines() []*engine {
-	return []*engine{embedded(), sqlite(), duckdb(), mariadb(), clickhouse(), mongodb()}
+	return []*engine{embedded(), sqlite(), duckdb(), mariadb(), clickhouse(), mongodb(), frames("pandas"), frames("polars")}
 }
 
 // embedded is the proxy's own PostgreSQL as the database: it shows that the suite itself is right.

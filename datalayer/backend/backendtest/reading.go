@@ -82,6 +82,30 @@ func (b *bench) scan(t *testing.T) {
 	if n, err := conn.Estimate(t.Context(), b.compile(t, Scan(table, "id"))); err != nil || n > 1e6 {
 		t.Errorf("estimate of three rows: %v, %v", n, err)
 	}
+	b.unknownValue(t, conn, table)
+}
+
+// unknownValue has a condition with a value that an EXPLAIN does not have yet, and one with NULL, in a program's text and estimate.
+func (b *bench) unknownValue(t *testing.T, conn backend.Conn, table *dialect.Table) {
+	id := table.Column("id")
+	for _, value := range []dialect.Expr{&dialect.Param{Type: id.Type}, &dialect.Constant{Null: true, Type: id.Type}} {
+		s := Scan(table, "id")
+		s.Where = []dialect.Expr{&dialect.Operator{Name: "=", Left: &dialect.ColumnRef{Column: id, Name: id.Name, Type: id.Type}, Right: value, Type: dialect.Type{OID: 16, Mod: -1}}}
+		p, err := b.Engine.Compile(s)
+		var unproven *dialect.Unproven
+		if errors.As(err, &unproven) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Text() == "" {
+			t.Error("a program without a text")
+		}
+		if _, err := conn.Estimate(t.Context(), p); err != nil {
+			t.Errorf("estimate of %s: %v", p.Text(), err)
+		}
+	}
 }
 
 func (b *bench) edges(t *testing.T) {

@@ -157,7 +157,7 @@ func (c *Conn) Estimate(ctx context.Context, program backend.Program) (float64, 
 		return p.guess, err
 	}
 	for _, x := range p.pieces {
-		if x.number > 0 {
+		if x.number > 0 || x.unknown {
 			return -1, nil // the values are not known yet
 		}
 	}

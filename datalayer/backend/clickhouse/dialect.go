@@ -67,6 +67,8 @@ func newSQL() *dialect.SQL {
 		Type:      castType,
 		MaxDigits: 76,
 		NoFilter:  true,
+		// x NOT IN (1, NULL) is true there.
+		NoNullInList: true,
 	}
 }
 
@@ -113,7 +115,8 @@ func narrowed(terms []dialect.Expr) []dialect.Expr {
 	return all
 }
 
-// checked refuses groups in a subquery, whose columns are written otherwise in its list than among its groups.
+// checked refuses groups in a subquery, whose columns are written otherwise in its list than among its groups, and joins within
+// parentheses, which ClickHouse's grammar has not.
 func checked(from dialect.From) error {
 	switch f := from.(type) {
 	case *dialect.Subquery:
@@ -122,6 +125,9 @@ func checked(from dialect.From) error {
 		}
 		return checked(f.Select.From)
 	case *dialect.Join:
+		if _, nested := f.Right.(*dialect.Join); nested {
+			return &dialect.Unproven{What: "a join on the right side of a join"}
+		}
 		if err := checked(f.Left); err != nil {
 			return err
 		}
@@ -202,7 +208,7 @@ func (c *compiler) value(_ int, e dialect.Expr) (text string, bound bool, err er
 	}
 	switch x := e.(type) {
 	case *dialect.Constant:
-		p.text = x.Text
+		p.text, p.null = x.Text, x.Null
 		if _, err := p.literal(nil); err != nil {
 			return "", false, &dialect.Unproven{What: "a constant of type " + e.ResultType().String() + " that ClickHouse has not"}
 		}
@@ -210,7 +216,7 @@ func (c *compiler) value(_ int, e dialect.Expr) (text string, bound bool, err er
 		if x.Number >= storedParam {
 			p = c.stored[x.Number-storedParam]
 		} else {
-			p.number, p.unproven = x.Number, true
+			p.number, p.unproven, p.unknown = x.Number, true, x.Number == 0
 		}
 	}
 	c.values = append(c.values, p)

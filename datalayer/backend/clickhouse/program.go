@@ -32,10 +32,12 @@ type Program struct {
 type piece struct {
 	text string
 	// number is that of a parameter, from 1; null is a constant NULL. value says that the piece is a value.
-	value  bool
-	number int
-	null   bool
-	facts  facts
+	// unknown is the place of a value that an EXPLAIN does not have yet: such a program is never run.
+	value   bool
+	number  int
+	null    bool
+	unknown bool
+	facts   facts
 	// unproven: a parameter of a condition that the server has no value for is PostgreSQL's to compare.
 	unproven bool
 	// column is what is written, "" in conditions; required says that it takes no NULL.
@@ -50,7 +52,7 @@ func (p *Program) Text() string {
 		switch {
 		case !x.value:
 			b.WriteString(x.text)
-		case x.number > 0:
+		case x.number > 0 || x.unknown:
 			b.WriteString("$" + strconv.Itoa(x.number))
 		default:
 			text, err := x.literal(nil)
@@ -86,8 +88,8 @@ func (p *Program) statement(params [][]byte) (string, error) {
 // given is a value's text in PostgreSQL's form.
 func (x piece) given(params [][]byte) (text string, null bool, err error) {
 	text, null = x.text, x.null
-	if x.number > 0 {
-		if x.number > len(params) {
+	if x.number > 0 || x.unknown {
+		if x.number > len(params) || x.unknown {
 			return "", false, &backend.Error{Code: "08P01", Message: "a parameter of the statement is missing"}
 		}
 		text, null = string(params[x.number-1]), params[x.number-1] == nil

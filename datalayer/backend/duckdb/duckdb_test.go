@@ -89,7 +89,7 @@ func TestContract(t *testing.T) {
 	edges = append(edges,
 		backendtest.Edge{Column: "tz", In: "2024-01-01 01:00:00+02", Out: "2023-12-31 23:00:00+00"},
 		backendtest.Edge{Column: "e", In: "nothing", Code: "22P02"},
-		backendtest.Edge{Column: "i1", In: "128", Code: "22P02"},
+		backendtest.Edge{Column: "i1", In: "128", Code: "22003"},
 		backendtest.Edge{Column: "un", In: `{"n": 1}`, Code: "0A000"},
 	)
 	backendtest.Run(t, backendtest.Subject{Schema: "public", Edges: edges, Engine: fresh(t, "",

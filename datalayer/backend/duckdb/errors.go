@@ -42,6 +42,9 @@ func asError(ctx context.Context, err error, table *dialect.Table) error {
 		e.Code, e.Message, e.Hint = "40001", "could not serialize access due to concurrent update", "Run the transaction again."
 		return e
 	}
+	if class == "Conversion Error" && strings.Contains(words, "out of range for the destination type") {
+		class = "Out of Range Error"
+	}
 	switch strings.TrimSuffix(class, " Error") {
 	case "INTERRUPT":
 		return canceled(ctx)

@@ -223,7 +223,8 @@ func (c *compiler[F]) insert(s *dialect.Insert) error {
 		}
 		text += " (" + strings.Join(names, ", ") + ") VALUES " + strings.Join(rows, ", ")
 	}
-	if s.DoNothing && !c.InsertOrIgnore {
+	// A table without keys has nothing to conflict with, and DuckDB refuses the clause there.
+	if s.DoNothing && !c.InsertOrIgnore && (len(s.Into.Table.PrimaryKey) > 0 || len(s.Into.Table.Uniques) > 0) {
 		text += " ON CONFLICT DO NOTHING"
 	}
 	back, err := c.returning(s.Returning)

@@ -266,3 +266,9 @@ SELECT count(items) FROM items;
 
 -- range-agg
 SELECT range_agg(int4range(id, id + 2)) FROM items WHERE id < 6;
+
+-- filter-of-each-sum
+SELECT grp, sum(id) FILTER (WHERE id > 10), sum(qty) FILTER (WHERE id > 10), sum(price) FILTER (WHERE id > 10), avg(id) FILTER (WHERE id > 10), min(id) FILTER (WHERE id > 10), count(*) FILTER (WHERE id > 10), count(note) FILTER (WHERE id > 10), count(DISTINCT grp) FILTER (WHERE id > 10), bool_or(flag) FILTER (WHERE id > 10) FROM items GROUP BY grp;
+
+-- filter-of-nothing
+SELECT sum(id) FILTER (WHERE id > 1000), count(*) FILTER (WHERE id > 1000), max(name) FILTER (WHERE id > 1000) FROM items;

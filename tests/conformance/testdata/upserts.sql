@@ -56,6 +56,18 @@ INSERT INTO u VALUES (2, 'x', 50) ON CONFLICT (id) DO UPDATE SET n = (SELECT cou
 -- update-twice
 INSERT INTO u VALUES (1, 'x', 50), (1, 'y', 60) ON CONFLICT (id) DO UPDATE SET n = excluded.n;
 
+-- update-twice-where-neither
+INSERT INTO u VALUES (1, 'x', 5), (1, 'y', 6) ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE u.n > 1000;
+
+-- update-twice-where-last
+INSERT INTO u VALUES (1, 'x', 5), (1, 'y', 6) ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 5 RETURNING *;
+
+-- update-twice-where-first
+INSERT INTO u VALUES (1, 'x', 6), (1, 'y', 5) ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 5;
+
+-- update-new-twice-where
+INSERT INTO u VALUES (100, 'x', 6), (100, 'y', 5) ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > 1000;
+
 -- update-new-twice
 INSERT INTO u VALUES (100, 'x', 50), (100, 'y', 60) ON CONFLICT (id) DO UPDATE SET n = excluded.n;
 
