@@ -14,8 +14,27 @@ import (
 // ask for, and no others.
 type Ahead struct {
 	Function *Function
-	// Text has the parameters of Home; its columns are the arguments, in the model's types.
-	Text string
+	// Text has the parameters of Home; its columns are the arguments, in the model's types. Rows gives the same for each
+	// row, so that arguments come as often as there are rows with them.
+	Text, Rows string
+	// sampled says that the rows are those of one table, so that few of them cost little; columns is the number of
+	// arguments.
+	sampled bool
+	columns int
+}
+
+// Sample is the statement that reads the distinct arguments of so many rows, and behind them how many of these rows each
+// has; ok is false where rows can only be had all together.
+func (a *Ahead) Sample(rows int) (text string, ok bool) {
+	if !a.sampled {
+		return "", false
+	}
+	names := make([]string, a.columns)
+	for i := range names {
+		names[i] = fmt.Sprintf("a%d", i)
+	}
+	list := strings.Join(names, ", ")
+	return fmt.Sprintf("SELECT %s, pg_catalog.count(*) FROM (%s LIMIT %d) AS pinnacle_sample(%s) GROUP BY %s", list, a.Rows, rows, list, list), true
 }
 
 // ahead finds the calls that are made for every row that the outermost FROM and WHERE give, and makes the statements that
@@ -60,7 +79,15 @@ func (b *shipBuilder) ahead() {
 			}
 		}
 	}
-	b.aheadOfAll(always, shape.With.Of(b.req.Text), shape.From.Of(b.req.Text), strings.Join(cond, " AND "))
+	b.aheadOfAll(always, aheadFrom{with: shape.With.Of(b.req.Text), from: shape.From.Of(b.req.Text), cond: strings.Join(cond, " AND "),
+		table: sel.WithClause == nil && len(sel.FromClause) == 1 && sel.FromClause[0].GetRangeVar() != nil})
+}
+
+// aheadFrom says which rows Ahead reads: the WITH clause, what stands behind FROM, and the condition, "" for none. table
+// says that they are those of one table.
+type aheadFrom struct {
+	with, from, cond string
+	table            bool
 }
 
 // shiftingRows reports whether a query may have other rows each time that it is run.
@@ -102,12 +129,11 @@ func (b *shipBuilder) aheadOfUpdate(u *pg_query.UpdateStmt) {
 		b.evaluated(n, always)
 	}
 	table := sqlparse.Span{Start: toks[update+1].Span.Start, End: toks[set-1].Span.End}
-	b.aheadOfAll(always, "", table.Of(b.req.Text), cond.Of(b.req.Text))
+	b.aheadOfAll(always, aheadFrom{from: table.Of(b.req.Text), cond: cond.Of(b.req.Text), table: true})
 }
 
-// aheadOfAll makes the statements of all functions that have one: with is the WITH clause, from what stands behind FROM,
-// cond the condition, "" for none.
-func (b *shipBuilder) aheadOfAll(always map[*site]bool, with, from, cond string) {
+// aheadOfAll makes the statements of all functions that have one.
+func (b *shipBuilder) aheadOfAll(always map[*site]bool, from aheadFrom) {
 	covered := map[*Function]map[string]bool{}
 	for _, s := range b.sites {
 		if covered[s.fn] == nil {
@@ -116,12 +142,12 @@ func (b *shipBuilder) aheadOfAll(always map[*site]bool, with, from, cond string)
 		covered[s.fn][s.same] = covered[s.fn][s.same] || always[s]
 	}
 	for _, f := range b.plan.Functions {
-		b.aheadOf(f, covered[f], always, with, from, cond)
+		b.aheadOf(f, covered[f], always, from)
 	}
 }
 
 // aheadOf makes the statement for a function, if all its calls have the same arguments and one of them is always made.
-func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, with, from, cond string) {
+func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, from aheadFrom) {
 	if len(calls) != 1 || len(f.Model.Args) == 0 || !f.Model.Deterministic {
 		return
 	}
@@ -136,11 +162,12 @@ func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*si
 			}
 			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)
 		}
-		text := with + " SELECT DISTINCT " + strings.Join(items, ", ") + " FROM " + from
-		if cond != "" {
-			text += " WHERE " + cond
+		rest := strings.Join(items, ", ") + " FROM " + from.from
+		if from.cond != "" {
+			rest += " WHERE " + from.cond
 		}
-		b.plan.Ahead = append(b.plan.Ahead, &Ahead{Function: f, Text: text})
+		b.plan.Ahead = append(b.plan.Ahead, &Ahead{Function: f, Text: from.with + " SELECT DISTINCT " + rest, Rows: from.with + " SELECT " + rest,
+			sampled: from.table, columns: len(items)})
 		return
 	}
 }

@@ -29,7 +29,7 @@ func (c *explainCursor) estimates(ctx context.Context, h *homeSide, r *report) (
 	}
 	for i, text := range texts {
 		var e *estimate
-		if e, err = c.estimate(ctx, h, b, text); err != nil {
+		if e, err = h.estimateDistinct(ctx, b, text, c.e.inner.params(), &c.bound); err != nil {
 			break
 		}
 		if e != nil {
@@ -100,19 +100,20 @@ func argumentColumns(plan *planner.Stream, call *planner.Call) []string {
 	return names
 }
 
-// estimate asks home's planner about one such statement; nil where it refuses it.
-func (c *explainCursor) estimate(ctx context.Context, h *homeSide, b *block, text string) (*estimate, error) {
-	h.queue("SAVEPOINT " + roundSavepoint)
+// estimateDistinct asks home's planner about one such statement; nil where it refuses it. Nothing of it is left,
+// nor of the setting without which the rows of a plan would be those of one of several processes.
+func (h *homeSide) estimateDistinct(ctx context.Context, b *block, text string, params []uint32, bound *pgproto3.Bind) (*estimate, error) {
+	h.queue("SAVEPOINT "+roundSavepoint, "SET LOCAL max_parallel_workers_per_gather = 0")
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
-		&pgproto3.Parse{Name: aheadName, Query: "EXPLAIN (FORMAT JSON) " + text, ParameterOIDs: c.e.inner.params()},
-		&pgproto3.Bind{DestinationPortal: aheadName, PreparedStatement: aheadName, ParameterFormatCodes: c.bound.ParameterFormatCodes, Parameters: c.bound.Parameters},
+		&pgproto3.Parse{Name: aheadName, Query: "EXPLAIN (FORMAT JSON) " + text, ParameterOIDs: params},
+		&pgproto3.Bind{DestinationPortal: aheadName, PreparedStatement: aheadName, ParameterFormatCodes: bound.ParameterFormatCodes, Parameters: bound.Parameters},
 		&pgproto3.Execute{Portal: aheadName},
 	)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.did(ctx, 1); err != nil {
+	if err := h.did(ctx, 2); err != nil {
 		return nil, unpositioned(err)
 	}
 	out, err := h.explained(ctx)
@@ -123,15 +124,14 @@ func (c *explainCursor) estimate(ctx context.Context, h *homeSide, b *block, tex
 		return nil, err
 	}
 	h.x.Send(&pgproto3.Close{ObjectType: 'P', Name: aheadName}, &pgproto3.Close{ObjectType: 'S', Name: aheadName})
-	h.queue("RELEASE SAVEPOINT " + roundSavepoint)
 	if err := h.ask(); err != nil {
 		return nil, err
 	}
 	if err := h.expect(ctx, "33", nil); err != nil {
 		return nil, err
 	}
-	if err := h.did(ctx, 1); err != nil {
-		return nil, unpositioned(err)
+	if err := b.undo(ctx, h, false); err != nil {
+		return nil, err
 	}
 	return readEstimate(out)
 }
@@ -180,7 +180,7 @@ func readEstimate(out []byte) (*estimate, error) {
 	top := plans[0].Plan
 	e := &estimate{rows: int64(top.Rows), distinct: int64(top.Rows)}
 	passes := func(n *planNode) bool {
-		return n == &top && n.Type == "Aggregate" || n.Type == "Unique" || strings.HasSuffix(n.Type, "Sort") || strings.HasPrefix(n.Type, "Gather")
+		return n == &top && n.Type == "Aggregate" || n.Type == "Unique" || strings.HasSuffix(n.Type, "Sort")
 	}
 	for node := &top; node != nil && passes(node); {
 		if node = node.source(); node != nil {

@@ -24,26 +24,90 @@ func (c *shipCursor) readAhead(ctx context.Context, h *homeSide, b *block) (read
 		return false, nil
 	}
 	for _, a := range c.p.ship.Ahead {
-		c.rounds++
-		err := c.readOne(ctx, h, b, a)
-		switch {
-		case sqlState(err) != "" && ctx.Err() == nil && doubtful(sqlState(err)):
-			return false, b.undo(ctx, h, true)
-		case err != nil:
-			return false, unpositioned(err)
+		if read, err = c.tried(ctx, h, b, func() error { return c.readOne(ctx, h, b, a) }); err != nil || !read {
+			return false, err
 		}
 	}
-	return len(c.p.ship.Ahead) > 0, nil
+	return read, nil
+}
+
+// readRest is readAhead for the functions of whose arguments only a sample was read.
+func (c *shipCursor) readRest(ctx context.Context, h *homeSide, b *block) error {
+	c.guessed = false
+	for _, a := range c.p.ship.Ahead {
+		once := c.once[a.Function]
+		if once == nil {
+			continue
+		}
+		read, err := c.tried(ctx, h, b, func() error { return c.readAll(ctx, h, b, a, a.Text, once) })
+		if err != nil || !read {
+			return err
+		}
+	}
+	return nil
+}
+
+// tried reads arguments ahead by f; well is false where home has failed at it.
+func (c *shipCursor) tried(ctx context.Context, h *homeSide, b *block, f func() error) (well bool, err error) {
+	c.rounds++
+	err = f()
+	switch {
+	case sqlState(err) != "" && ctx.Err() == nil && doubtful(sqlState(err)):
+		return false, b.undo(ctx, h, true)
+	case err != nil:
+		return false, unpositioned(err)
+	}
+	return true, nil
 }
 
 // readOne reads the arguments of one function and has them answered.
-func (c *shipCursor) readOne(ctx context.Context, h *homeSide, block *block, a *planner.Ahead) error {
+func (c *shipCursor) readOne(ctx context.Context, h *homeSide, b *block, a *planner.Ahead) error {
+	if _, ok := a.Sample(firstSample); !ok {
+		return c.readAll(ctx, h, b, a, a.Text, nil)
+	}
+	way, s, err := c.sample(ctx, h, b, a)
+	switch {
+	case err != nil:
+		return err
+	case way == fromRows:
+		return c.readAll(ctx, h, b, a, a.Rows, ship.Once{})
+	case way == fromDistinct:
+		return c.readAll(ctx, h, b, a, a.Text, nil)
+	case way == fromGuess:
+		if c.guessed = true; c.once == nil {
+			c.once = map[*planner.Function]ship.Once{}
+		}
+		c.once[a.Function] = ship.Once{}
+		c.once[a.Function].Add(s.asked)
+	}
+	if len(s.asked.Keys) == 0 {
+		return nil
+	}
+	return c.answer(ctx, h, s.asked, true)
+}
+
+// readAll has the arguments answered that a statement reads, some at a time; those in once, if it is not nil, are left out.
+func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, text string, once ship.Once) error {
+	asked := once.NewAsked(a.Function)
+	return c.readPortal(ctx, h, b, text, func(values [][]byte) error { return asked.Row(values) }, func() (bool, error) {
+		have := asked
+		asked = once.NewAsked(a.Function)
+		if len(have.Keys) == 0 {
+			return true, nil
+		}
+		return true, c.answer(ctx, h, have, true)
+	})
+}
+
+// readPortal runs a statement with the client's parameters and gives its rows to row. After some rows, and at their end,
+// pause is called, which says whether it wants more.
+func (c *shipCursor) readPortal(ctx context.Context, h *homeSide, block *block, text string, row func([][]byte) error, pause func() (bool, error)) error {
 	b := c.bound
 	b.DestinationPortal, b.PreparedStatement, b.ResultFormatCodes = aheadName, aheadName, []int16{pgvalue.BinaryFormat}
 	before := block.queueRound(h, 0)
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
-		&pgproto3.Parse{Name: aheadName, Query: a.Text, ParameterOIDs: c.p.params()},
+		&pgproto3.Parse{Name: aheadName, Query: text, ParameterOIDs: c.p.params()},
 		&b,
 		&pgproto3.Execute{Portal: aheadName, MaxRows: aheadRows},
 	)
@@ -57,27 +121,15 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, block *block, a *
 		return err
 	}
 	for more := true; more; {
-		asked := ship.NewAsked(a.Function)
-		for {
-			values, status, err := h.next(ctx)
-			if err != nil {
-				return err
-			}
-			if status == stream.Row {
-				if err := asked.Row(values); err != nil {
-					return err
-				}
-				continue
-			}
-			more = status == stream.Paused
-			break
+		more, err = rowsOf(ctx, h, row)
+		if err != nil {
+			return err
 		}
-		if len(asked.Keys) > 0 {
-			if err := c.answer(ctx, h, asked, true); err != nil {
-				return err
-			}
+		wanted, err := pause()
+		if err != nil {
+			return err
 		}
-		if more {
+		if more = more && wanted; more {
 			if err := h.ask(&pgproto3.Execute{Portal: aheadName, MaxRows: aheadRows}); err != nil {
 				return err
 			}
@@ -92,4 +144,17 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, block *block, a *
 		return err
 	}
 	return h.did(ctx, 1)
+}
+
+// rowsOf reads the rows of one Execute; more says that the portal may have others.
+func rowsOf(ctx context.Context, h *homeSide, row func([][]byte) error) (more bool, err error) {
+	for {
+		values, status, err := h.next(ctx)
+		if err != nil || status != stream.Row {
+			return status == stream.Paused, err
+		}
+		if err := row(values); err != nil {
+			return false, err
+		}
+	}
 }

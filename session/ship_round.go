@@ -33,6 +33,8 @@ type run struct {
 	many    bool
 	inlined *inlined
 	answers int
+	// enough says that the last run has missed so much that it was ended.
+	enough bool
 	// spool holds the rows of the current run; direct says that they go to the client as they come.
 	spool  *spool
 	direct bool
@@ -56,6 +58,9 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 	if r.c.p.ship.Small {
 		misses, growth = smallMisses, smallMissesGrowth
 	}
+	if r.c.guessed {
+		misses = guessMisses
+	}
 	for n := 0; ; n++ {
 		if n == r.c.p.s.cfg.Ship.MaxRounds {
 			return coded("54000", "predict needs too many rounds",
@@ -65,6 +70,11 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 		again, err := r.one(ctx, h, misses)
 		if err != nil || !again {
 			return err
+		}
+		if r.enough && r.c.guessed {
+			if err := r.c.readRest(ctx, h, r.b); err != nil {
+				return err
+			}
 		}
 		if misses *= growth; misses > 1<<24 {
 			misses = 0
@@ -107,6 +117,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		return false, r.late()
 	}
 	enough := sqlState(err) == ship.CodeEnough
+	r.enough = enough
 	r.many = r.many || enough && !c.p.ship.Small
 	if r.round.Empty() {
 		if err != nil {
@@ -152,6 +163,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		if err := c.answer(ctx, h, a, false); err != nil {
 			return false, err
 		}
+		c.once[a.Function].Add(a)
 	}
 	return true, nil
 }

@@ -33,6 +33,9 @@ type shipCursor struct {
 	// kept are the answers that expressions may have in place of calls, and notInline says that home refuses those.
 	kept      map[*planner.Function]*kept
 	notInline bool
+	// guessed says that of some functions only a sample of the arguments was read ahead; once has what was read of these.
+	guessed bool
+	once    map[*planner.Function]ship.Once
 	// answered counts the arguments that were answered.
 	answered int
 	// rounds counts the runs of the statement.

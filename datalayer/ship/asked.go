@@ -20,6 +20,8 @@ type Asked struct {
 	Keys [][]byte
 
 	decoders []pgvalue.Decoder
+	// once are the keys of arguments that are left out; nil where none are.
+	once Once
 	// begin is what Keys begin with, room is memory for the next of them, and record for the one that Row makes.
 	begin, room, record []byte
 }
@@ -97,6 +99,11 @@ func (a *Asked) add(record []byte) error {
 	if len(record) < 4 || int(binary.BigEndian.Uint32(record)) != len(model.Args) {
 		return a.cut()
 	}
+	key := a.key(record, turn)
+	if _, again := a.once[string(key)]; again {
+		a.room = a.room[:len(a.room)-len(key)]
+		return nil
+	}
 	if a.Args == nil {
 		a.Args = make([]udf.Column, len(model.Args))
 		a.decoders = make([]pgvalue.Decoder, len(model.Args))
@@ -135,7 +142,10 @@ func (a *Asked) add(record []byte) error {
 			return model.Unreadable(i, err)
 		}
 	}
-	a.Keys = append(a.Keys, a.key(record, turn))
+	a.Keys = append(a.Keys, key)
+	if a.once != nil {
+		a.once[string(key)] = struct{}{}
+	}
 	return nil
 }
 
@@ -169,6 +179,22 @@ func (a *Asked) key(record, turn []byte) []byte {
 
 // NewAsked makes one for arguments that are read by Row.
 func NewAsked(f *planner.Function) *Asked { return &Asked{Function: f} }
+
+// Once are the keys of a function's arguments, of which none is to be read twice.
+type Once map[string]struct{}
+
+// NewAsked is as the function; arguments that any of those made here has read are left out.
+func (o Once) NewAsked(f *planner.Function) *Asked { return &Asked{Function: f, once: o} }
+
+// Add notes what was read otherwise; nil notes nothing.
+func (o Once) Add(a *Asked) {
+	if o == nil {
+		return
+	}
+	for _, key := range a.Keys {
+		o[string(key)] = struct{}{}
+	}
+}
 
 // Row adds a row of arguments, in binary form and of the model's own types. It is left out where the model answers NULL
 // without a call.
