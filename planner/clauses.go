@@ -71,8 +71,8 @@ func (b *builder) check() error {
 	}
 	sel := b.shape.Select
 	first := b.req.Calls[0].Span.Start
-	if len(sel.GetDistinctClause()) > 0 {
-		return refuseAt("a SELECT with DISTINCT", first)
+	if err := b.checkDistinct(sel.GetDistinctClause(), first); err != nil {
+		return err
 	}
 	if err := b.checkReferences("GROUP BY", groupKeys(sel.GetGroupClause())); err != nil {
 		return err
@@ -91,6 +91,18 @@ func (b *builder) check() error {
 		return b.checkFilter(sel)
 	}
 	return nil
+}
+
+// checkDistinct refuses DISTINCT, unless it is DISTINCT ON what home itself computes and home's rows are the client's: then calls
+// are made for the rows that it leaves.
+func (b *builder) checkDistinct(distinct []*pg_query.Node, first int) error {
+	switch {
+	case len(distinct) == 0:
+		return nil
+	case b.filters || distinct[0].GetNode() == nil: // DISTINCT is a list of nothing
+		return refuseAt("a SELECT with DISTINCT", first)
+	}
+	return b.checkReferences("DISTINCT ON", distinct)
 }
 
 // groupKeys gives the keys of GROUP BY, those inside ROLLUP, CUBE, GROUPING SETS and (a, b) too.
@@ -298,6 +310,9 @@ func (b *builder) filter(i int, term sqlparse.Span) error {
 	if node == nil {
 		return refuseAt("this WHERE", term.Start)
 	}
+	if b.cheapBehind(node) {
+		return refuseAt("an OR with a condition behind it that needs no model", term.Start) // which rounds try first
+	}
 	m, err := b.dissect(term, node)
 	if err != nil {
 		return err
@@ -314,6 +329,23 @@ func (b *builder) filter(i int, term sqlparse.Span) error {
 	b.hidden[check] = (&fragment{}).add("CASE WHEN false THEN ((").append(b.placeholderBody(m)).add(") AND true) END")
 	b.later = true
 	return nil
+}
+
+// cheapBehind reports whether an OR has a cheap condition behind one with a call.
+func (b *builder) cheapBehind(n *pg_query.Node) bool {
+	e := n.GetBoolExpr()
+	called := false
+	for _, a := range e.GetArgs() {
+		switch {
+		case sqlparse.HasCall(a, b.req.Calls):
+			if called = true; b.cheapBehind(a) {
+				return true
+			}
+		case called && e.Boolop == pg_query.BoolExprType_OR_EXPR && cheap(a):
+			return true
+		}
+	}
+	return false
 }
 
 // whereTerm gives the tree of term i of n of a condition.

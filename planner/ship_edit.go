@@ -24,6 +24,9 @@ func (b *shipBuilder) edit() error {
 	for _, c := range found.conds {
 		b.cheapFirst(c.keyword, c.expr)
 	}
+	for _, having := range found.havings {
+		b.aggregatesFirst(having)
+	}
 	for _, f := range found.calls {
 		if err := b.nameFunction(f); err != nil {
 			return err

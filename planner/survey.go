@@ -15,6 +15,8 @@ type survey struct {
 	// calls are the functions in FROM.
 	calls []*pg_query.RangeFunction
 	conds []condition
+	// havings are the conditions behind HAVING.
+	havings []*pg_query.Node
 	// writes says that data is changed or a table made.
 	writes bool
 }
@@ -78,6 +80,9 @@ func (s *survey) add(keyword pg_query.Token, expr *pg_query.Node) {
 func (s *survey) selects(sel *pg_query.SelectStmt) {
 	s.writes = s.writes || sel.IntoClause != nil
 	s.add(pg_query.Token_WHERE, sel.WhereClause)
+	if sel.HavingClause != nil {
+		s.havings = append(s.havings, sel.HavingClause)
+	}
 	for _, branch := range []*pg_query.SelectStmt{sel.Larg, sel.Rarg} {
 		if branch != nil {
 			s.selects(branch)

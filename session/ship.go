@@ -321,7 +321,7 @@ func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto
 // noting runs f while functions may miss answers and nobody takes note of it: PostgreSQL calls them to estimate while it
 // plans.
 func (h *homeSide) noting(ctx context.Context, f func() error) error {
-	if err := h.do(ctx, ship.Noting(0)); err != nil {
+	if err := h.do(ctx, ship.Noting(0, 0)); err != nil {
 		return unpositioned(err)
 	}
 	h.x.OnNotice(isAsking)
@@ -330,7 +330,7 @@ func (h *homeSide) noting(ctx context.Context, f func() error) error {
 	if err != nil {
 		return err
 	}
-	return unpositioned(h.do(ctx, ship.Noting(-1), ship.Forget))
+	return unpositioned(h.do(ctx, ship.Noting(-1, 0), ship.Forget))
 }
 
 // isAsking tells the notices by which functions ask for answers, and tell what they have drawn.
@@ -356,14 +356,14 @@ func askedBy(body []byte) (code, message string, asking bool) {
 func (h *homeSide) boundNoting(ctx context.Context, b *pgproto3.Bind, describe bool) (*described, error) {
 	h.x.OnNotice(isAsking)
 	defer h.x.OnNotice(nil)
-	h.queue(ship.Noting(0))
+	h.queue(ship.Noting(0, 0))
 	h.x.Send(b)
 	answers := "2"
 	if describe {
 		h.x.Send(&pgproto3.Describe{ObjectType: 'P', Name: b.DestinationPortal})
 		answers = "2T"
 	}
-	h.queue(ship.Noting(-1), ship.Forget)
+	h.queue(ship.Noting(-1, 0), ship.Forget)
 	if err := h.ask(); err != nil {
 		return nil, err
 	}

@@ -23,7 +23,14 @@ func (c *shipCursor) readAhead(ctx context.Context, h *homeSide, b *block) (read
 	if !b.savepoints || c.p.executes != nil {
 		return false, nil
 	}
-	for _, a := range c.p.ship.Ahead {
+	rest := c.p.ship.Ahead
+	if left, limited := c.budget.Left(); limited && left < weighedAhead && len(rest) > 0 {
+		read, err = c.tried(ctx, h, b, func() error { rest, err = c.weighAhead(ctx, h, b); return err })
+		if err != nil || !read {
+			return false, err
+		}
+	}
+	for _, a := range rest {
 		if read, err = c.tried(ctx, h, b, func() error { return c.readOne(ctx, h, b, a) }); err != nil || !read {
 			return false, err
 		}
@@ -104,7 +111,7 @@ func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *plan
 func (c *shipCursor) readPortal(ctx context.Context, h *homeSide, block *block, text string, row func([][]byte) error, pause func() (bool, error)) error {
 	b := c.bound
 	b.DestinationPortal, b.PreparedStatement, b.ResultFormatCodes = aheadName, aheadName, []int16{pgvalue.BinaryFormat}
-	before := block.queueRound(h, 0)
+	before := block.queueRound(h, 0, 0)
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
 		&pgproto3.Parse{Name: aheadName, Query: text, ParameterOIDs: c.p.params()},

@@ -69,13 +69,13 @@ func (h *homeSide) openBlock(ctx context.Context, writes, shared bool) (*block, 
 	return &block{own: true, savepoints: true}, nil
 }
 
-// queueRound queues what lets functions ask, for at most so many misses (see ship.Noting), and statements that open the
-// round, and gives the number of statements.
-func (b *block) queueRound(h *homeSide, misses int, opening ...string) int {
+// queueRound queues what lets functions ask, for at most so many misses and few distinct arguments (see ship.Noting), and
+// statements that open the round, and gives the number of statements.
+func (b *block) queueRound(h *homeSide, misses, few int, opening ...string) int {
 	if b.savepoints {
-		h.queue("SAVEPOINT "+roundSavepoint, ship.Noting(misses))
+		h.queue("SAVEPOINT "+roundSavepoint, ship.Noting(misses, few))
 	} else {
-		h.queue(ship.Forget, ship.Noting(misses))
+		h.queue(ship.Forget, ship.Noting(misses, few))
 	}
 	h.queue(opening...)
 	return 2 + len(opening)
@@ -106,9 +106,9 @@ func (b *block) keep(ctx context.Context, h *homeSide) error {
 	case b.own:
 		return nil
 	case b.savepoints:
-		return unpositioned(h.do(ctx, "RELEASE SAVEPOINT "+roundSavepoint, ship.Noting(-1)))
+		return unpositioned(h.do(ctx, "RELEASE SAVEPOINT "+roundSavepoint, ship.Noting(-1, 0)))
 	}
-	return unpositioned(h.do(ctx, ship.Noting(-1)))
+	return unpositioned(h.do(ctx, ship.Noting(-1, 0)))
 }
 
 // close ends a transaction of the proxy's own: with an error of the statement by going back. It returns what the client

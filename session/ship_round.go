@@ -55,9 +55,6 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 	if !slices.ContainsFunc(r.c.p.ship.Functions, func(f *planner.Function) bool { return f.Model.Deterministic }) {
 		misses = 0 // no evaluation asks for what another has asked for
 	}
-	if r.c.p.ship.Small {
-		misses, growth = smallMisses, smallMissesGrowth
-	}
 	if r.c.guessed {
 		misses = guessMisses
 	}
@@ -256,7 +253,7 @@ func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool,
 	if err != nil {
 		return true, err
 	}
-	before := r.b.queueRound(h, misses, opening...)
+	before := r.b.queueRound(h, misses, r.few(misses), opening...)
 	h.x.Send(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal})
 	if r.moves {
 		h.queue("MOVE FORWARD ALL IN " + demandName)
@@ -293,6 +290,16 @@ func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool,
 			}
 		}
 	}
+}
+
+// few is the number of distinct arguments at which a round of so many misses ends, where the statement may need few of the
+// answers that it could ask for: one more than it has had answered, so that it asks for less than twice as many as if it asked
+// one after the other. 0 is no bound.
+func (r *run) few(misses int) int {
+	if !r.c.p.ship.Small || misses <= 0 {
+		return 0
+	}
+	return r.c.answered + 1
 }
 
 // took gets a message of the result.

@@ -85,9 +85,6 @@ const (
 	// and over while they have no answer. Later ones grow by missesGrowth.
 	firstMisses  = 2_000
 	missesGrowth = 8
-	// smallMisses is firstMisses where the statement may need few of the answers that it could ask for.
-	smallMisses       = 1
-	smallMissesGrowth = 2
 )
 
 // cursorHold is the option WITH HOLD of a cursor (CURSOR_OPT_HOLD in parsenodes.h).

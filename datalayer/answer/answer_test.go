@@ -185,6 +185,35 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetBeforeCalls asks for more than a budget allows, of which others have or keep some: nothing is called where what is left
+// is too much.
+func TestBudgetBeforeCalls(t *testing.T) {
+	t.Parallel()
+	m := newModel()
+	m.most = 4
+	a := answer.New(answer.Config{Cache: newMemory()})
+	ask := func(from, to, allowed int64) error {
+		_, err := a.Answer(t.Context(), answer.Request{Model: m, Args: span(from, to), UseCache: true, CacheAlways: true, Budget: answer.NewBudget(answer.Limits{MaxCalls: allowed})})
+		return err
+	}
+	if err := ask(0, 10, 9); code(err) != "54000" || !strings.Contains(err.Error(), "at least 10 calls") || m.total() != 0 {
+		t.Errorf("%d calls, %v", m.total(), err)
+	}
+	if err := ask(0, 10, 10); err != nil || m.total() != 10 {
+		t.Fatalf("%d calls, %v", m.total(), err)
+	}
+	n, err := a.Needed(t.Context(), answer.Request{Model: m, Args: span(5, 25), UseCache: true, CacheAlways: true})
+	if err != nil || n != 15 || m.total() != 10 {
+		t.Errorf("%d are needed after %d calls, %v", n, m.total(), err)
+	}
+	if err := ask(5, 25, 14); code(err) != "54000" || !strings.Contains(err.Error(), "at least 15 calls") || m.total() != 10 {
+		t.Errorf("%d calls, %v", m.total(), err)
+	}
+	if err := ask(5, 25, 15); err != nil || m.total() != 25 {
+		t.Errorf("%d calls, %v", m.total(), err)
+	}
+}
+
 // TestBudgetOfTokens has a model that takes ten tokens for a row, and one row that fails besides.
 func TestBudgetOfTokens(t *testing.T) {
 	t.Parallel()

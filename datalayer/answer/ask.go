@@ -61,6 +61,9 @@ func (k *asking) run(ctx context.Context) error {
 		k.result.Answers = udf.NewColumn(k.version.Returns, 0)
 		return nil
 	}
+	if err := k.weigh(ctx); err != nil {
+		return err
+	}
 	if k.upTo(0) == k.rows && !k.sharing() && !k.caching() {
 		return k.whole(ctx)
 	}

@@ -36,6 +36,9 @@ const jitSetting = "pinnacle.jit"
 const keepJIT = "CASE WHEN coalesce(pg_catalog.current_setting('" + jitSetting + "', true), '') OPERATOR(pg_catalog.=) '' THEN pg_catalog.set_config('" +
 	jitSetting + "', pg_catalog.current_setting('jit'), true) END, pg_catalog.set_config('jit', 'off', true)"
 
+// fewSetting is the setting of home that says after how many more distinct arguments a round ends, "" for none.
+const fewSetting = "pinnacle.few"
+
 // longKey is the length in bytes past which arguments are known by their SHA-256. An entry of PostgreSQL's B-tree holds
 // some 2,700 bytes at most.
 const longKey = 64
@@ -95,6 +98,7 @@ func createNoter() []string {
 		"CREATE OR REPLACE FUNCTION pg_temp." + noter + `(pinnacle_call text, pinnacle_key bytea, pinnacle_record bytea) RETURNS void LANGUAGE plpgsql AS $pinnacle$
 DECLARE
   pinnacle_left text := pg_catalog.current_setting('` + notingSetting + `', true);
+  pinnacle_few text;
   pinnacle_rank int;
 BEGIN
   IF pinnacle_left IS NULL OR pinnacle_left OPERATOR(pg_catalog.=) '' THEN
@@ -106,6 +110,13 @@ BEGIN
     pinnacle_rank := (nullif(pg_catalog.current_setting('` + ranksSetting + `', true), '')::pg_catalog.jsonb OPERATOR(pg_catalog.->>) pinnacle_call)::pg_catalog.int4;
     IF pinnacle_rank IS NOT NULL THEN
       PERFORM pg_catalog.set_config('` + missedSetting + `', least(pinnacle_rank, nullif(pg_catalog.current_setting('` + missedSetting + `', true), '')::pg_catalog.int4)::pg_catalog.text, true);
+    END IF;
+    pinnacle_few := pg_catalog.current_setting('` + fewSetting + `', true);
+    IF pinnacle_few OPERATOR(pg_catalog.<>) '' THEN
+      IF pinnacle_few::pg_catalog.int4 OPERATOR(pg_catalog.<=) 1 THEN
+        RAISE EXCEPTION USING ERRCODE = '` + CodeEnough + `', MESSAGE = 'enough was asked for in this round';
+      END IF;
+      PERFORM pg_catalog.set_config('` + fewSetting + `', (pinnacle_few::pg_catalog.int4 OPERATOR(pg_catalog.-) 1)::pg_catalog.text, true);
     END IF;
   END IF;
   IF pinnacle_left OPERATOR(pg_catalog.<>) 'all' THEN
@@ -202,20 +213,24 @@ func Returns(f *planner.Function) udf.Type {
 }
 
 // Noting is the statement that lets functions ask for at most so many misses in what follows of the transaction; 0 for
-// any number, and -1 that none may be missed. While functions may ask, jit is off: what they cost makes PostgreSQL compile
-// plans, which takes longer than most of them run.
-func Noting(misses int) string {
-	set := func(value string) string {
-		return "pg_catalog.set_config('" + notingSetting + "', '" + value + "', true)"
+// any number, and -1 that none may be missed. few is the number of distinct arguments at which they stop, 0 for none. While
+// functions may ask, jit is off: what they cost makes PostgreSQL compile plans, which takes longer than most of them run.
+func Noting(misses, few int) string {
+	set := func(setting, value string) string {
+		return "pg_catalog.set_config('" + setting + "', '" + value + "', true)"
 	}
-	switch {
-	case misses < 0:
-		return "SELECT " + set("") + ", pg_catalog.set_config('jit', coalesce(nullif(pg_catalog.current_setting('" + jitSetting +
-			"', true), ''), pg_catalog.current_setting('jit')), true), pg_catalog.set_config('" + jitSetting + "', '', true)"
-	case misses == 0:
-		return "SELECT " + keepJIT + ", " + set("all")
+	if misses < 0 {
+		return "SELECT " + set(notingSetting, "") + ", pg_catalog.set_config('jit', coalesce(nullif(pg_catalog.current_setting('" + jitSetting +
+			"', true), ''), pg_catalog.current_setting('jit')), true), " + set(jitSetting, "")
 	}
-	return "SELECT " + keepJIT + ", " + set(fmt.Sprint(misses))
+	left, distinct := "all", ""
+	if misses > 0 {
+		left = fmt.Sprint(misses)
+	}
+	if few > 0 {
+		distinct = fmt.Sprint(few)
+	}
+	return "SELECT " + keepJIT + ", " + set(notingSetting, left) + ", " + set(fewSetting, distinct)
 }
 
 // Forget is the statement that lets functions ask again for what they have asked for in an earlier round.

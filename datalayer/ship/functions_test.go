@@ -82,14 +82,14 @@ func TestAsking(t *testing.T) {
 		t.Errorf("what was noted is asked for again: %q, or a miss is not NULL: %q", h.asked, rows)
 	}
 	h.give(f, asked[0].Keys, &udf.Column{Type: udf.Int8, Ints: []int64{10, 20, 0}})
-	h.do(ship.Noting(-1))
+	h.do(ship.Noting(-1, 0))
 	if got := h.do(call); strings.Join(got, " ") != "10 20 0 10 20 0 10 20 0" {
 		t.Errorf("answered with %q", got)
 	}
 	if _, err := h.try("SELECT pg_temp." + f.Name + "(4)"); state(err) != ship.CodeLate {
 		t.Errorf("late, and home says %v", err)
 	}
-	h.do("ROLLBACK", "BEGIN", ship.Noting(0), "COMMIT")
+	h.do("ROLLBACK", "BEGIN", ship.Noting(0, 0), "COMMIT")
 	if _, err := h.try(call); state(err) != ship.CodeLate {
 		t.Errorf("a transaction later, home says %v", err)
 	}
@@ -138,6 +138,23 @@ func TestAnswersStay(t *testing.T) {
 	}
 }
 
+// TestRoundsEndAfterFew bounds the distinct arguments of a round: those that it asks for again do not count.
+func TestRoundsEndAfterFew(t *testing.T) {
+	t.Parallel()
+	h := connect(t)
+	f := function("few", udf.Int4, udf.Int4)
+	h.create(f)
+	h.do("BEGIN", "SAVEPOINT r", ship.Noting(1000, 3))
+	if _, err := h.try("SELECT pg_temp." + f.Name + "(i / 10) FROM generate_series(1, 100) AS i"); state(err) != ship.CodeEnough || len(h.asked) != 3 {
+		t.Errorf("asked for %d, %v", len(h.asked), err)
+	}
+	h.asked = nil
+	h.do("ROLLBACK TO r", ship.Noting(0, 0), "SELECT pg_temp."+f.Name+"(i / 10) FROM generate_series(1, 100) AS i")
+	if len(h.asked) != 11 {
+		t.Errorf("asked for %d, want 11", len(h.asked))
+	}
+}
+
 // TestRoundsEndEarly bounds the misses of a round: the error comes with the last of them, and is undone by a savepoint.
 func TestRoundsEndEarly(t *testing.T) {
 	t.Parallel()
@@ -148,7 +165,7 @@ func TestRoundsEndEarly(t *testing.T) {
 	known := &ship.Known{}
 	for i, misses := range []int{1, 2, 4} {
 		h.asked = nil
-		h.do("SAVEPOINT r", ship.Noting(misses))
+		h.do("SAVEPOINT r", ship.Noting(misses, 0))
 		_, err := h.try("SELECT pg_temp." + f.Name + "(i) FROM generate_series(1, 100) AS i")
 		if state(err) != ship.CodeEnough || len(h.asked) != misses {
 			t.Fatalf("%d misses: asked for %d, %v", misses, len(h.asked), err)

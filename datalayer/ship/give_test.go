@@ -63,7 +63,7 @@ func TestEveryTypeGoesBothWays(t *testing.T) {
 				nulls.SetNull(i)
 			}
 			h.give(f, asked[0].Keys, &nulls)
-			h.do(ship.Noting(-1))
+			h.do(ship.Noting(-1, 0))
 			if got := h.do("SELECT count(*), count(pg_temp." + f.Name + "(x))" + from); got[0] != fmt.Sprintf("%d|0", len(list)) {
 				t.Errorf("NULL came back as %q", got)
 			}
@@ -142,7 +142,7 @@ func TestManyAnswers(t *testing.T) {
 		}
 	}
 	h.give(f, asked.Keys, &answers)
-	h.do(ship.Noting(-1))
+	h.do(ship.Noting(-1, 0))
 	got := h.do(fmt.Sprintf("SELECT count(*), count(p), bool_and(p = 3 * i) FROM (SELECT i, pg_temp.%s(i) AS p FROM generate_series(1, %d) AS i) AS s", f.Name, rows))
 	if got[0] != fmt.Sprintf("%d|%d|t", rows, rows-rows/100) {
 		t.Errorf("%q", got)

@@ -143,7 +143,7 @@ func (h *home) create(functions ...*planner.Function) []string {
 func (h *home) round(text string, known *ship.Known, functions ...*planner.Function) []*ship.Asked {
 	h.t.Helper()
 	h.asked = nil
-	h.do(ship.Forget, ship.Noting(0), text)
+	h.do(ship.Forget, ship.Noting(0, 0), text)
 	r := ship.NewRound(&planner.Ship{Functions: functions}, known, 0)
 	for _, message := range h.asked {
 		r.Take(ship.CodeAsked, message)

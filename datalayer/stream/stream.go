@@ -123,9 +123,11 @@ type Run struct {
 	// collations are those other than the default, by column, as SQL names them; "" for one that cannot be told.
 	collations map[planner.ColumnID]string
 	queue      []*batch
-	ready      *batch // being emitted
-	spare      *batch // emitted, its memory free
-	failed     error  // of an Emit before
+	weighed    bool     // the budget was held against the first rows
+	ahead      []*batch // read for that, and not begun yet
+	ready      *batch   // being emitted
+	spare      *batch   // emitted, its memory free
+	failed     error    // of an Emit before
 	scratch    []byte
 	values     [][]byte
 	// HomeRows counts the rows that home gave, Rows those that the client got.
@@ -310,11 +312,14 @@ func (r *Run) advance(ctx context.Context, paged bool, limit int64, sink Sink) e
 	if !paged {
 		ahead = 1 + r.cfg.Limits.Ahead
 	}
-	for len(r.queue) < ahead && !r.ended && !r.done {
+	if err := r.weigh(ctx, paged, limit); err != nil {
+		return err
+	}
+	for len(r.queue) < ahead && (!r.ended || len(r.ahead) > 0) && !r.done {
 		if len(r.queue) > 0 && r.queue[0].finished() {
 			break
 		}
-		b, err := r.read(ctx, paged, limit)
+		b, err := r.next(ctx, paged, limit)
 		if err != nil {
 			return err
 		}
