@@ -486,6 +486,9 @@ func (r *ranker) merge(s *pg_query.MergeStmt, at int) int {
 	next := at
 	for _, n := range s.MergeWhenClauses {
 		w := n.GetMergeWhenClause()
+		if sqlparse.IsReturning(w) {
+			return r.parallel(w.TargetList, next)
+		}
 		at = r.expr(w.Condition, at)
 		next = max(next, at, r.parallel(w.TargetList, at), r.parallel(w.Values, at))
 	}

@@ -107,6 +107,8 @@ func returningList(n *pg_query.Node) []*pg_query.Node {
 		return s.UpdateStmt.ReturningList
 	case *pg_query.Node_DeleteStmt:
 		return s.DeleteStmt.ReturningList
+	case *pg_query.Node_MergeStmt:
+		return sqlparse.MergeReturning(s.MergeStmt)
 	}
 	return nil
 }
@@ -120,6 +122,8 @@ func streamTag(n *pg_query.Node) string {
 		return "UPDATE"
 	case *pg_query.Node_DeleteStmt:
 		return "DELETE"
+	case *pg_query.Node_MergeStmt:
+		return "MERGE"
 	}
 	return "SELECT"
 }

@@ -263,10 +263,7 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked, ahe
 	s := c.stats[f]
 	s.Rows += int64(len(a.Keys))
 	s.Distinct += int64(len(a.Keys))
-	ask := c.settings.Request(c.leases[f], c.budget)
-	ask.Args, ask.Rows = a.Args, len(a.Keys)
-	asks(f, &ask)
-	res, err := c.p.s.cfg.Answerer.Answer(ctx, ask)
+	res, err := c.p.s.cfg.Answerer.Answer(ctx, c.request(a))
 	s.Cached += res.Stats.Cached
 	s.Shared += res.Stats.Shared
 	s.Calls += res.Stats.Calls

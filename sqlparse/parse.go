@@ -80,7 +80,7 @@ func (p *scriptParser) parse() (*Script, error) {
 	}
 	var others []*Statement
 	if len(components) < len(pieces) {
-		res, err := pg_query.Parse(p.blank(components))
+		res, err := p.parseTree(p.blank(components), pieces)
 		if err != nil {
 			e := grammarError(p.text, err)
 			if len(components) == 0 && e.Code == "42601" {

@@ -74,7 +74,7 @@ func ShapeOf(text string, span Span, sel *pg_query.SelectStmt) (*SelectShape, er
 	return s, nil
 }
 
-// ReturningOf finds the list of RETURNING of an INSERT, UPDATE or DELETE, which is the whole of the text's range span: as
+// ReturningOf finds the list of RETURNING of an INSERT, UPDATE, DELETE or MERGE, which is the whole of the text's range span: as
 // the target list of a SELECT that has no other clause. With covers everything before it.
 func ReturningOf(text string, span Span, list []*pg_query.Node) (*SelectShape, error) {
 	all, err := Tokens(text)
