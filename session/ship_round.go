@@ -156,6 +156,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if err := c.keepDrawn(ctx, h, r); err != nil {
 		return false, err
 	}
+	if err := c.weigh(ctx, asked, 0); err != nil {
+		return false, err
+	}
 	for _, a := range asked {
 		if err := c.answer(ctx, h, a, false); err != nil {
 			return false, err

@@ -75,7 +75,7 @@ func mergeReturning(toks []Token) int {
 			if i = closingParen(toks, i); i < 0 {
 				return -1
 			}
-		case toks[i].Kind == pg_query.Token_MERGE && !label(toks, i):
+		case toks[i].Kind == pg_query.Token_MERGE && i+1 < len(toks) && toks[i+1].Kind == pg_query.Token_INTO: // also behind PREPARE … AS
 			merges = true
 		case merges && toks[i].Kind == pg_query.Token_RETURNING && !label(toks, i):
 			return i

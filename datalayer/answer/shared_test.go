@@ -190,15 +190,19 @@ func TestFailuresAreTheRowsOwn(t *testing.T) {
 	}
 }
 
-// TestBudgetOfLeader ends the leader, not who waits for it.
+// TestBudgetOfLeader ends the leader, whose budget another request of its statement uses up meanwhile, not who waits for it.
 func TestBudgetOfLeader(t *testing.T) {
 	t.Parallel()
 	m := newModel()
 	m.most = 4
 	entered, open := gate(m)
 	a := answer.New(answer.Config{})
-	first := begin(t.Context(), a, answer.Request{Model: m, Args: span(0, 8), Budget: answer.NewBudget(answer.Limits{MaxCalls: 4})})
+	budget := answer.NewBudget(answer.Limits{MaxCalls: 8})
+	first := begin(t.Context(), a, answer.Request{Model: m, Args: span(0, 8), Budget: budget})
 	<-entered
+	if err := budget.Spend(4); err != nil {
+		t.Fatal(err)
+	}
 	second := begin(t.Context(), a, answer.Request{Model: m, Args: span(0, 8)})
 	rowsAsked(t, a, 8)
 	close(open)
