@@ -24,6 +24,15 @@ func (b *shipBuilder) edit() error {
 	for _, c := range found.conds {
 		b.cheapFirst(c.keyword, c.expr)
 	}
+	for _, s := range found.queries {
+		b.needless(s)
+	}
+	switch s := b.req.Node.GetNode().(type) {
+	case *pg_query.Node_DeleteStmt:
+		b.joinedFirst(pg_query.Token_WHERE, s.DeleteStmt.WhereClause, s.DeleteStmt.Relation, s.DeleteStmt.UsingClause)
+	case *pg_query.Node_UpdateStmt:
+		b.joinedFirst(pg_query.Token_WHERE, s.UpdateStmt.WhereClause, s.UpdateStmt.Relation, s.UpdateStmt.FromClause)
+	}
 	for _, having := range found.havings {
 		b.aggregatesFirst(having)
 	}

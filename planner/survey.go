@@ -15,6 +15,8 @@ type survey struct {
 	// calls are the functions in FROM.
 	calls []*pg_query.RangeFunction
 	conds []condition
+	// queries are all SELECTs, those that set operations combine too.
+	queries []*pg_query.SelectStmt
 	// havings are the conditions behind HAVING.
 	havings []*pg_query.Node
 	// writes says that data is changed or a table made.
@@ -79,6 +81,7 @@ func (s *survey) add(keyword pg_query.Token, expr *pg_query.Node) {
 // selects looks at a SELECT and at the branches of a set operation, which are no nodes of their own.
 func (s *survey) selects(sel *pg_query.SelectStmt) {
 	s.writes = s.writes || sel.IntoClause != nil
+	s.queries = append(s.queries, sel)
 	s.add(pg_query.Token_WHERE, sel.WhereClause)
 	if sel.HavingClause != nil {
 		s.havings = append(s.havings, sel.HavingClause)
