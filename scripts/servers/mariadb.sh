@@ -16,7 +16,7 @@ DIR=$CACHE/mariadb-$PORT
 SERVER=$(command -v mariadbd || command -v mysqld || true)
 
 pid() { cat "$DIR/pid" 2>/dev/null || echo 0; }
-running() { [ "$(pid)" != 0 ] && [[ "$(cat "/proc/$(pid)/comm" 2>/dev/null)" == m*d ]]; }
+running() { [ "$(pid)" != 0 ] && [[ "$(readlink "/proc/$(pid)/exe" 2>/dev/null)" == */m*d ]]; }
 
 case ${1:-start} in
 stop)

@@ -132,5 +132,11 @@ func (p *Proxy) Kill() error {
 	return nil
 }
 
+// Data is the path of a file or directory in the proxy's data directory.
+func (p *Proxy) Data(name string) string { return filepath.Join(p.dir, "data", name) }
+
+// Process is the proxy's number.
+func (p *Proxy) Process() int { return p.process.cmd.Process.Pid }
+
 // Stop ends the proxy with SIGTERM and waits for it.
 func (p *Proxy) Stop() error { return p.process.stop(syscall.SIGTERM, 40*time.Second) }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Script is a server that a script of scripts/servers has started.
@@ -64,6 +66,27 @@ func (s *Script) Stop() error {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
+}
+
+// Kill ends the server as a crash does, without a word to its clients, and waits until the process is gone with all that it
+// held.
+func (s *Script) Kill() error {
+	if err := syscall.Kill(s.Process, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		// Nobody may have asked yet how it ended; it has no program any more then.
+		if _, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", s.Process)); err != nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("process %d is still there", s.Process)
+}
+
+// Restart starts the server again, with the data that it had.
+func (s *Script) Restart(ctx context.Context) (err error) {
+	s.Process, err = s.start(ctx)
+	return err
 }
 
 // sourceTree is the directory with go.mod, above the working directory.
