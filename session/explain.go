@@ -126,7 +126,7 @@ func (c *explainCursor) execute(ctx context.Context, h *homeSide, _ int64) (stri
 		return err
 	}
 	err := error(nil)
-	if c.e.inner.ship != nil {
+	if c.e.inner.ship != nil && c.e.inner.bare == nil {
 		err = h.noting(ctx, explain)
 	} else {
 		err = explain()
@@ -168,12 +168,15 @@ func (c *explainCursor) execute(ctx context.Context, h *homeSide, _ int64) (stri
 
 // homePlan is home's EXPLAIN of its part, line by line.
 func (c *explainCursor) homePlan(ctx context.Context, h *homeSide) ([]string, error) {
-	text := c.e.inner.homeText()
+	text, types, bound := c.e.inner.homeText(), c.e.inner.params(), c.bound
+	if bare := c.e.inner.bare; bare != nil {
+		types, bound = bare.types, bare.bind(c.bound, nil)
+	}
 	var lines []string
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: ownName},
-		&pgproto3.Parse{Name: ownName, Query: c.e.head + text, ParameterOIDs: c.e.inner.params()},
-		&pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName, ParameterFormatCodes: c.bound.ParameterFormatCodes, Parameters: c.bound.Parameters},
+		&pgproto3.Parse{Name: ownName, Query: c.e.head + text, ParameterOIDs: types},
+		&pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName, ParameterFormatCodes: bound.ParameterFormatCodes, Parameters: bound.Parameters},
 		&pgproto3.Execute{Portal: ownName},
 		&pgproto3.Close{ObjectType: 'P', Name: ownName},
 		&pgproto3.Close{ObjectType: 'S', Name: ownName},

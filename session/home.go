@@ -24,6 +24,8 @@ type homeSide struct {
 	alone, last bool
 	// isolation is home's default_transaction_isolation, once missingFunctions has run.
 	isolation string
+	// readOnly and recovering say then whether the transaction is read-only, and home a server that cannot write at all.
+	readOnly, recovering bool
 	// describing is shown each RowDescription that is passed on, and may change it in place; nil for none.
 	describing func(body []byte)
 	// simple says that the message is a Query.

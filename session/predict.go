@@ -29,6 +29,10 @@ type predictStatement struct {
 	executes *predictStatement
 	// makes is home's text of a statement that makes a table of what another gives, by EXECUTE; "" for any other.
 	makes string
+	// direct says that home has the statement under the protocol's name, and not by PREPARE; bare is set where it has expressions
+	// that need no functions in place of calls.
+	direct bool
+	bare   *bareStatement
 	// views says which views' queries text has in place of their names; nil for none.
 	views *expansion
 
@@ -62,7 +66,7 @@ func (p *predictStatement) drop(ctx context.Context, h *homeSide) error {
 
 // prepare implements statement.
 func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string, declared []uint32) error {
-	p.name, p.declared = name, declared
+	p.name, p.declared, p.direct = name, declared, true
 	if p.makes != "" {
 		return p.prepareMaking(ctx, h)
 	}

@@ -44,9 +44,13 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			req.Shared = true // there is no second try here: a model may be asked for more than is needed
 			continue
 		}
-		if err := h.makeFunctions(ctx, plan); err != nil {
+		switch err := h.makeFunctions(ctx, plan); {
+		case errors.Is(err, errReadOnly) && p.bareable(plan):
+			return p.prepareBare(ctx, h, plan, req)
+		case err != nil:
 			return err
 		}
+		p.bare = nil
 		// Calls with functions of their own are not the same expression for GROUP BY and DISTINCT ON, though they may mean the same.
 		b := &block{savepoints: !req.Shared && h.x.TxStatus() == 'T' && several(plan)}
 		if b.savepoints {
@@ -168,9 +172,9 @@ func (h *homeSide) missingFunctions(ctx context.Context, plan *planner.Ship) ([]
 	}
 	var missing []string
 	err = h.rows(ctx, q, func(v [][]byte) error {
-		h.isolation = string(v[0])
-		if v[1] != nil {
-			missing = append(missing, string(v[1]))
+		h.isolation, h.readOnly, h.recovering = string(v[0]), string(v[1]) == "t", string(v[2]) == "t"
+		if v[3] != nil {
+			missing = append(missing, string(v[3]))
 		}
 		return nil
 	})
@@ -183,12 +187,15 @@ func (h *homeSide) makeFunctions(ctx context.Context, plan *planner.Ship) error 
 	if err != nil || len(missing) == 0 {
 		return err
 	}
+	apart := h.x.TxStatus() == 'I' && h.alone
+	if h.recovering || h.readOnly && !apart {
+		return errReadOnly
+	}
 	var texts []string
 	for _, name := range missing {
 		texts = append(texts, ship.Create(name, plan.Functions, plan.Draws)...)
 	}
 	// A transaction of their own keeps them whatever becomes of the statement, and may write where others may not.
-	apart := h.x.TxStatus() == 'I' && h.alone
 	if apart {
 		if err := h.x.Settle(ctx); err != nil {
 			return err
@@ -201,11 +208,8 @@ func (h *homeSide) makeFunctions(ctx context.Context, plan *planner.Ship) error 
 	} else if apart {
 		err = (&block{own: true}).close(ctx, h, err)
 	}
-	switch sqlState(err) {
-	case "42501":
+	if sqlState(err) == "42501" {
 		return hinted(err, "A statement with predict in this place needs temporary objects: GRANT TEMPORARY ON DATABASE … TO …;")
-	case "25006":
-		return hinted(err, "A statement with predict in this place needs a temporary function, which a read-only transaction cannot make. Run it once outside of one.")
 	}
 	return unpositioned(err)
 }
@@ -298,7 +302,7 @@ func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto
 		return nil, err
 	}
 	vague := p.vague()
-	if !h.simple || vague {
+	if (!h.simple || vague) && p.bare == nil {
 		d, err := h.boundNoting(ctx, b, vague)
 		if err != nil {
 			return nil, p.reposition(err)
@@ -412,17 +416,23 @@ func (h *homeSide) did(ctx context.Context, n int) error {
 }
 
 // done takes the answers to one of them.
-func (h *homeSide) done(ctx context.Context) error {
+func (h *homeSide) done(ctx context.Context) error { return h.doneWith(ctx, nil) }
+
+// doneWith is done, and gives the rows to each, which may be nil.
+func (h *homeSide) doneWith(ctx context.Context, each func([][]byte)) error {
 	if err := h.expect(ctx, "3312", nil); err != nil {
 		return err
 	}
 	for {
-		_, status, err := h.next(ctx)
+		values, status, err := h.next(ctx)
 		if err != nil {
 			return err
 		}
 		if status != stream.Row {
 			return h.expect(ctx, "33", nil)
+		}
+		if each != nil {
+			each(values)
 		}
 	}
 }

@@ -38,6 +38,8 @@ type shipCursor struct {
 	once    map[*planner.Function]ship.Once
 	// answered counts the arguments that were answered.
 	answered int
+	// bare are the answers where the statement needs no functions.
+	bare map[*planner.Function]*ship.BareAnswers
 	// rounds counts the runs of the statement.
 	rounds int
 	// failures counts the arguments whose answers are NULL because the model failed, by model.
@@ -143,6 +145,9 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 		}
 	}
 	rehearsed := c.p.ship.Writes && h.x.TxStatus() == 'I' && h.alone && !h.last
+	if c.p.bare != nil {
+		return c.runBare(ctx, h)
+	}
 	if rehearsed {
 		if err := c.rehearse(ctx, h); err != nil {
 			return err
@@ -280,6 +285,9 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked, ahe
 		c.failures[f.Model.Name] += res.Failed
 	}
 	c.answered += len(a.Keys)
+	if c.p.bare != nil {
+		return c.bare[f].Add(a, &res.Answers)
+	}
 	if ahead && holds(f) && c.p.ship.Inlinable(f) {
 		return c.holdAhead(ctx, h, a, &res.Answers)
 	}

@@ -46,8 +46,9 @@ const longKey = 64
 // noter is the function that takes note of a miss: once for each call and arguments in a round.
 const noter = "pinnacle_note"
 
-// Missing is the query that gives the setting default_transaction_isolation and, beside it in at least one row, the names
-// of those of the functions, and of what they need, that home's session lacks; NULL for none.
+// Missing is the query that gives the setting default_transaction_isolation, whether the transaction is read-only, whether the
+// server is in recovery, and, beside them in at least one row, the names of those of the functions, and of what they need, that
+// home's session lacks; NULL for none.
 func Missing(functions []*planner.Function, draws []*planner.Draw) (stream.Query, error) {
 	names := []string{noter}
 	if counts(functions, draws) {
@@ -61,10 +62,11 @@ func Missing(functions []*planner.Function, draws []*planner.Draw) (stream.Query
 	}
 	list, err := pgvalue.AppendArray(nil, &udf.Column{Type: udf.Text, Texts: names}, udf.Text.OID())
 	return stream.Query{
-		Text: "SELECT pg_catalog.current_setting('default_transaction_isolation'), n FROM (VALUES (1)) AS one(o) " +
+		Text: "SELECT pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, " +
+			"pg_catalog.pg_is_in_recovery(), n FROM (VALUES (1)) AS one(o) " +
 			"LEFT JOIN pg_catalog.unnest($1) AS n ON NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p " +
 			"WHERE p.proname = n::pg_catalog.name AND p.pronamespace = pg_catalog.pg_my_temp_schema())",
-		Types: []uint32{udf.Text.ArrayOID()}, Params: [][]byte{list}, Formats: []int16{0, 0},
+		Types: []uint32{udf.Text.ArrayOID()}, Params: [][]byte{list}, Formats: []int16{0, 0, 0, 0},
 	}, err
 }
 
