@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing; none asks anything.
 
-.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench fuzz lint clean
+.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench bench-databackends fuzz lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test-suites: build ## long: other projects' test suites, run through the proxy
 
 bench: ## the proxy beside PgBouncer and no proxy at all; predict beside the bare model
 	@scripts/bench.sh
+
+bench-databackends: build ## statements through the proxy beside the same ones by the engine's own driver (BENCH_FLAGS)
+	@go build -trimpath -o .cache/bench-databackends ./bench/databackends
+	@.cache/bench-databackends $(BENCH_FLAGS)
 
 fuzz: ## every fuzz target for TIME (10s) each
 	@TIME='$(or $(TIME),10s)' scripts/fuzz.sh

@@ -192,8 +192,8 @@ func (w *upsertWriter) write(ctx context.Context, h *homeSide) (string, error) {
 	}
 	b.WriteString(" FROM (")
 	if p.Update { // in the order in which they were proposed
-		fmt.Fprintf(&b, "SELECT w.* FROM (SELECT * FROM pinnacle_updated UNION ALL SELECT * FROM pinnacle_inserted) AS w LEFT JOIN pinnacle_proposed AS p ON %s ORDER BY p.pinnacle_n",
-			w.equal("w", "p"))
+		fmt.Fprintf(&b, "SELECT w.* FROM (SELECT * FROM pinnacle_updated UNION ALL SELECT * FROM pinnacle_inserted) AS w LEFT JOIN (SELECT %s, pg_catalog.max(pinnacle_n) AS pinnacle_n FROM pinnacle_proposed GROUP BY %[1]s) AS p ON %s ORDER BY p.pinnacle_n",
+			strings.Join(keys, ", "), w.equal("w", "p"))
 	} else {
 		b.WriteString("SELECT * FROM pinnacle_inserted")
 	}

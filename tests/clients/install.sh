@@ -2,7 +2,7 @@
 # Installs the clients that the integration tests drive, at pinned versions, into .cache/clients of the repository. Running
 # it again does nothing. What is missing from the machine itself (python3, node, java) is said, not installed.
 #
-#   tests/clients/install.sh [python] [sklearn] [node] [java]      (all when none is named)
+#   tests/clients/install.sh [python] [sklearn] [django] [node] [java]      (all when none is named)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=$PWD/.cache/clients
@@ -18,6 +18,7 @@ done_with() { echo "$2" >"$cache/$1.done"; }
 
 python_packages=(psycopg==3.3.9 psycopg-binary==3.3.9 sqlalchemy==2.0.58)
 sklearn_packages=(scikit-learn==1.9.0)
+django_packages=(django==5.2.7 psycopg==3.3.9 psycopg-binary==3.3.9)
 node_packages=(pg@8.23.1 pg-cursor@2.22.0)
 pgjdbc=42.7.7
 
@@ -37,6 +38,15 @@ install_sklearn() {
   python3 -m venv "$cache/sklearn" || die "python3 cannot make a virtual environment (python3-venv)"
   "$cache/sklearn/bin/pip" install -q --disable-pip-version-check "${sklearn_packages[@]}"
   done_with sklearn "${sklearn_packages[*]}"
+}
+
+install_django() {
+  once django "${django_packages[*]}" || return 0
+  need python3
+  rm -rf "$cache/django"
+  python3 -m venv "$cache/django" || die "python3 cannot make a virtual environment (python3-venv)"
+  "$cache/django/bin/pip" install -q --disable-pip-version-check "${django_packages[@]}"
+  done_with django "${django_packages[*]}"
 }
 
 install_node() {
@@ -61,10 +71,10 @@ install_java() {
   done_with java "$pgjdbc"
 }
 
-[ $# -gt 0 ] || set -- python sklearn node java
+[ $# -gt 0 ] || set -- python sklearn django node java
 for name in "$@"; do
   case $name in
-  python | sklearn | node | java) "install_$name" ;;
-  *) die "no client $name; there are python, sklearn, node and java" ;;
+  python | sklearn | django | node | java) "install_$name" ;;
+  *) die "no client $name; there are python, sklearn, django, node and java" ;;
   esac
 done

@@ -32,6 +32,7 @@ func clickhouse() *engine {
 	delete(limits, "clients/psql:indexes-with-sizes") // there are no indexes, here and on PostgreSQL
 	return &engine{
 		name: "clickhouse",
+		slow: true,
 		shown: map[kind]string{foldedText: "text", shortKind: "text", timeKind: "text", intervalKind: "text", byteaKind: "text", jsonbKind: "text", int4sKind: "text", textsKind: "text",
 			timestampKind: "timestamp(6) with time zone", timestamptzKind: "timestamp(6) with time zone"},
 		limits: limits,

@@ -22,16 +22,38 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eachEngine(t, func(t *testing.T, w *world) {
+	common := tables()
+	all := common
+	if *scale == "" {
+		t.Log("without TPC-H")
+	} else if dir, err := tpcFiles(t.Context(), "../..", "tpch", *scale); err == nil {
+		tpch, err := tpchTables(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, tpch...)
+	} else {
+		t.Log(err)
+	}
+	of := func(e *engine) []table {
+		if e.slow {
+			return common
+		}
+		return all
+	}
+	eachEngine(t, of, func(t *testing.T, w *world) {
 		t.Run("types", w.types)
-		w.statements(t, files)
+		if w.engine.like == "" {
+			w.statements(t, files)
+		}
 		t.Run("random", w.random)
 		t.Run("tpch", w.tpch)
+		t.Run("programs", w.programs)
 	})
 }
 
-// eachEngine runs a test before every engine that was asked for, with the common tables.
-func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
+// eachEngine runs a test before every engine that was asked for, with its tables.
+func eachEngine(t *testing.T, tables func(*engine) []table, test func(t *testing.T, w *world)) {
 	dir := t.TempDir()
 	// The servers run under other users than ours.
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
@@ -43,7 +65,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{ctx: t.Context(), dir: dir, bin: bin, oracles: map[string]*lab.Postgres{}, tables: tables()}
+	b := &bench{ctx: t.Context(), dir: dir, bin: bin, oracles: map[string]*lab.Postgres{}}
 	t.Cleanup(func() {
 		for _, server := range b.oracles {
 			if err := server.Stop(); err != nil {
@@ -51,22 +73,11 @@ func eachEngine(t *testing.T, test func(t *testing.T, w *world)) {
 			}
 		}
 	})
-	if *scale == "" {
-		t.Log("without TPC-H")
-	} else if dir, err := tpchFiles(t.Context(), "../..", *scale); err == nil {
-		tpch, err := tpchTables(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.tables = append(b.tables, tpch...)
-	} else {
-		t.Log(err)
-	}
 	for _, e := range engines() {
 		if !slices.Contains(strings.Split(*only, ","), e.name) {
 			continue
 		}
-		t.Run(e.name, func(t *testing.T) { test(t, b.open(t, e)) })
+		t.Run(e.name, func(t *testing.T) { test(t, b.open(t, e, tables(e))) })
 	}
 }
 

@@ -56,7 +56,9 @@ type table struct {
 	// key refers to; "" for none.
 	key            []string
 	unique, refers string
-	rows           [][]any
+	// indexed are columns with an index, on engines that have some.
+	indexed []string
+	rows    [][]any
 }
 
 // names are the names of the columns, with a comma between them.

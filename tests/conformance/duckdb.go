@@ -57,7 +57,7 @@ func duckdb() *engine {
 
 // runDuckDB runs statements on a file by the program that also generates TPC-H.
 func runDuckDB(ctx context.Context, file string, statements []string) error {
-	if _, err := tpchFiles(ctx, "../..", "0.01"); err != nil {
+	if _, err := tpcFiles(ctx, "../..", "tpch", "0.01"); err != nil {
 		return fmt.Errorf("DuckDB for Python %w: %w", lab.ErrNotInstalled, err)
 	}
 	input, err := json.Marshal(statements)

@@ -13,6 +13,10 @@ type engine struct {
 	start func(t *testing.T, dir string, tables []table) (uri string, err error)
 	// shown are the types that the proxy shows for kinds, where they are not the kinds' own; "" for columns left out.
 	shown map[kind]string
+	// slow says that CI gives it fewer random statements, and TPC-H not at all: tests/suites has both.
+	slow bool
+	// like is the engine from which it differs in what it is called only: the statements by hand are left to that one.
+	like string
 	// limits are what is known to differ from PostgreSQL: file:case or tpch:number, with the reason, which
 	// docs/databackends.md explains. A limit of a case that does not differ is a failure;
 	// queries of TPC-H with a limit are not run.

@@ -29,6 +29,8 @@ func frames(scheme string) *engine {
 	delete(limits, "clients/psql:indexes-with-sizes")
 	return &engine{
 		name:   scheme,
+		slow:   true,
+		like:   map[string]string{"polars": "pandas"}[scheme],
 		shown:  map[kind]string{foldedText: "text", shortKind: "text", intervalKind: "text", jsonbKind: "json", textsKind: "text"},
 		limits: limits,
 		lacks:  map[string]string{"savepoints": savepoints, "upserts": "a folder has no keys"},

@@ -27,6 +27,7 @@ func mongodb() *engine {
 	)
 	return &engine{
 		name:  "mongodb",
+		slow:  true,
 		shown: map[kind]string{foldedText: "text", timestampKind: "timestamp(3) without time zone", timestamptzKind: "timestamp(3) with time zone"},
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			server, err := lab.StartScript(t.Context(), "secantusdb", dir)

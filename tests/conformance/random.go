@@ -63,7 +63,11 @@ func newRandomCase(seed uint64, number int, without map[string]string) *randomCa
 
 // random runs random statements, and compares.
 func (w *world) random(t *testing.T) {
-	seed, count := setting(t, "CONFORMANCE_SEED", 1), int(setting(t, "CONFORMANCE_STATEMENTS", 500))
+	usual := uint64(500)
+	if w.engine.slow {
+		usual = 100
+	}
+	seed, count := setting(t, "CONFORMANCE_SEED", 1), int(setting(t, "CONFORMANCE_STATEMENTS", usual))
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1_000_000
 	}

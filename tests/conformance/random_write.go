@@ -42,12 +42,23 @@ func (g *generator) returning(table string) string {
 // insert inserts rows, some of which are there.
 func (g *generator) insert(table string, without map[string]string) string {
 	columns := writtenTables[table]
-	var rows []string
+	var rows, distinct []string
+	keys := map[string]bool{}
 	for range 1 + g.r.IntN(3) {
-		rows = append(rows, "("+strings.Join(g.row(table), ", ")+")")
+		values := g.row(table)
+		row := "(" + strings.Join(values, ", ") + ")"
+		if rows = append(rows, row); !keys[values[0]] {
+			distinct = append(distinct, row)
+		}
+		keys[values[0]] = true
+	}
+	upsert := without["upserts"] == "" && g.chance(45)
+	if upsert && table == "u" {
+		// Of a key that is proposed twice and a code that is taken, PostgreSQL finds the one that comes first in the rows.
+		rows = distinct
 	}
 	text := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + strings.Join(rows, ", ")
-	if without["upserts"] == "" && g.chance(45) {
+	if upsert {
 		target := map[string]string{"w": "(id)", "u": "(id)", "v": "(a, b)"}[table]
 		last := columns[len(columns)-1]
 		t := typeOfColumn(table, last)

@@ -37,18 +37,43 @@ var tpchColumns = []struct {
 		"l_receiptdate date!", "l_shipinstruct character varying(25)!", "l_shipmode character varying(10)!", "l_comment character varying(44)!"}},
 }
 
-// tpchFiles are the directory with the data of TPC-H at a scale, made if they are not there. An error that wraps
+// tpcFiles are the directory with the data of a suite, tpch or tpcds, at a scale, made if they are not there. An error that wraps
 // lab.ErrNotInstalled says that the generator cannot be had.
-func tpchFiles(ctx context.Context, root, scale string) (string, error) {
-	out, err := exec.CommandContext(ctx, filepath.Join(root, "scripts", "tpc_data.sh"), "tpch", scale).Output()
+func tpcFiles(ctx context.Context, root, suite, scale string) (string, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(root, "scripts", "tpc_data.sh"), suite, scale).Output()
 	if err != nil {
 		var failed *exec.ExitError
 		if errors.As(err, &failed) {
 			err = fmt.Errorf("%w: %s", err, failed.Stderr)
 		}
-		return "", fmt.Errorf("the data of TPC-H: their generator %w: %w", lab.ErrNotInstalled, err)
+		return "", fmt.Errorf("the data of TPC: their generator %w: %w", lab.ErrNotInstalled, err)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// tpchIndexes are the columns that refer to other tables and begin no key.
+var tpchIndexes = map[string][]string{"nation": {"n_regionkey"}, "supplier": {"s_nationkey"}, "customer": {"c_nationkey"}, "partsupp": {"ps_suppkey"}, "orders": {"o_custkey"},
+	"lineitem": {"l_partkey", "l_suppkey"}}
+
+// read fills a table from a file of CSV, whose empty fields are NULL.
+func (t *table) read(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.name, err)
+	}
+	for _, r := range records {
+		row := make([]any, len(r))
+		for i, v := range r {
+			row[i] = unless(v == "", v)
+		}
+		t.rows = append(t.rows, row)
+	}
+	return nil
 }
 
 // tpchTables reads the tables of TPC-H.
@@ -62,32 +87,20 @@ func tpchTables(dir string) ([]table, error) {
 		if of.name == "lineitem" {
 			t.key = []string{"l_orderkey", "l_linenumber"}
 		}
-		f, err := os.Open(filepath.Join(dir, of.name+".csv"))
-		if err != nil {
+		t.indexed = tpchIndexes[of.name]
+		if err := t.read(filepath.Join(dir, of.name+".csv")); err != nil {
 			return nil, err
-		}
-		records, err := csv.NewReader(f).ReadAll()
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", of.name, err)
-		}
-		for _, r := range records {
-			row := make([]any, len(r))
-			for i, v := range r {
-				row[i] = v
-			}
-			t.rows = append(t.rows, row)
 		}
 		list = append(list, t)
 	}
 	return list, nil
 }
 
-// tpchQueries are the texts in testdata, by their numbers.
-func tpchQueries() (map[string]string, error) {
-	files, err := filepath.Glob("testdata/tpch/*.sql")
+// textsOf are the statements in files of a pattern, by the files' names.
+func textsOf(pattern string) (map[string]string, error) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no texts of TPC-H: %w", err)
+		return nil, fmt.Errorf("no texts of TPC: %w", err)
 	}
 	texts := map[string]string{}
 	for _, file := range files {
@@ -103,9 +116,9 @@ func tpchQueries() (map[string]string, error) {
 // tpch runs the queries of TPC-H and compares.
 func (w *world) tpch(t *testing.T) {
 	if w.shown("lineitem", "l_orderkey") == "" {
-		t.Skip("the generator of the data of TPC-H cannot be installed here")
+		t.Skip("without the tables of TPC-H")
 	}
-	texts, err := tpchQueries()
+	texts, err := textsOf("testdata/tpch/*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,6 +28,8 @@ type world struct {
 	schema string
 	// tables are the common tables, with the columns that are shown.
 	tables []table
+	// patience is how long a statement may take.
+	patience time.Duration
 }
 
 // models are what statements call; functions are the same on the oracle.
@@ -58,7 +61,6 @@ type bench struct {
 	programs string
 	// oracles are the servers by their programs, "" for the machine's: the oracle is of the version that is behind the proxy.
 	oracles map[string]*lab.Postgres
-	tables  []table
 }
 
 // oracle is the server with some programs.
@@ -98,9 +100,9 @@ func (b *bench) proxy(ctx context.Context, dir, uri string, args []string) (*lab
 }
 
 // open starts an engine, the proxy before it, and fills a database of the oracle.
-func (b *bench) open(t *testing.T, e *engine) *world {
+func (b *bench) open(t *testing.T, e *engine, list []table) *world {
 	t.Helper()
-	ctx, list := t.Context(), b.tables
+	ctx := t.Context()
 	dir := filepath.Join(b.dir, e.name)
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		t.Fatal(err)
@@ -130,7 +132,7 @@ func (b *bench) open(t *testing.T, e *engine) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{ctx: ctx, engine: e, oracle: server.URL(e.name)}
+	w := &world{ctx: ctx, engine: e, oracle: server.URL(e.name), patience: 30 * time.Second}
 	if w.proxy, err = proxy.URL(); err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +172,11 @@ func (w *world) mirror(ctx context.Context, list []table) error {
 		}
 		w.tables = append(w.tables, t)
 	}
+	for _, t := range w.tables {
+		for _, c := range t.indexed {
+			script = append(script, fmt.Sprintf("CREATE INDEX ON %q (%q)", t.name, c))
+		}
+	}
 	return loadPostgres(ctx, w.oracle, append(script, "ANALYZE"))
 }
 
@@ -188,7 +195,7 @@ func (w *world) create(ctx context.Context, conn *pgx.Conn, t table, script *[]s
 	if err != nil || len(shown) == 0 {
 		return t, fmt.Errorf("the table %s is not shown: %w", t.name, err)
 	}
-	out := table{name: t.name, key: t.key, unique: t.unique, refers: t.refers}
+	out := table{name: t.name, key: t.key, unique: t.unique, refers: t.refers, indexed: t.indexed}
 	var at []int
 	var parts []string
 	for _, a := range shown {
@@ -272,7 +279,7 @@ func (p *pair) reset(ctx context.Context, anew bool) error {
 				return err
 			}
 		}
-		if err := side.Script(fmt.Sprintf("SET client_min_messages = error; SET jit = off; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET search_path = %q, public", p.w.schema)); err != nil {
+		if err := side.Script(fmt.Sprintf("SET client_min_messages = error; SET jit = off; SET timezone = 'UTC'; SET statement_timeout = %d; SET search_path = %q, public", p.w.patience.Milliseconds(), p.w.schema)); err != nil {
 			return err
 		}
 	}
