@@ -26,7 +26,7 @@ type finder struct {
 
 // find looks through the statement. The first error ends up in err.
 func (f *finder) find(stmt *pg_query.Node) {
-	walkMessage(stmt.ProtoReflect(), nil, func(m, parent proto.Message) bool {
+	walkMessage(stmt, nil, func(m, parent proto.Message) bool {
 		if f.err != nil {
 			return false
 		}

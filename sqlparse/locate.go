@@ -122,7 +122,7 @@ func (l *Locator) Clause(keyword pg_query.Token, expr *pg_query.Node) Span {
 // firstLocation is the smallest place of a node of an expression, -1 where none is known.
 func firstLocation(expr *pg_query.Node) int {
 	first := -1
-	walkMessage(expr.ProtoReflect(), nil, func(m, _ proto.Message) bool {
+	walkMessage(expr, nil, func(m, _ proto.Message) bool {
 		if at, ok := m.(interface{ GetLocation() int32 }); ok && at.GetLocation() > 0 && (first < 0 || int(at.GetLocation()) < first) {
 			first = int(at.GetLocation())
 		}

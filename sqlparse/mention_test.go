@@ -175,7 +175,7 @@ func FuzzSpliceMentions(f *testing.F) {
 func unplace(tree *pg_query.ParseResult) {
 	for _, raw := range tree.Stmts {
 		raw.StmtLocation, raw.StmtLen = 0, 0
-		walkMessage(raw.Stmt.ProtoReflect(), nil, func(m, _ proto.Message) bool {
+		walkMessage(raw.Stmt, nil, func(m, _ proto.Message) bool {
 			switch m := m.(type) {
 			case *pg_query.RangeVar:
 				m.Schemaname, m.Catalogname = "", ""

@@ -1,15 +1,16 @@
 package sqlparse
 
 import (
+	"reflect"
+
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Walk calls visit for node and every node below it, a parent before its children and these in the order of the tree's
 // fields. Where visit gives false, what lies below that node is left out.
 func Walk(node *pg_query.Node, visit func(*pg_query.Node) bool) {
-	walkMessage(node.ProtoReflect(), nil, func(m, _ proto.Message) bool {
+	walkMessage(node, nil, func(m, _ proto.Message) bool {
 		n, ok := m.(*pg_query.Node)
 		return !ok || visit(n)
 	})
@@ -18,7 +19,7 @@ func Walk(node *pg_query.Node, visit func(*pg_query.Node) bool) {
 // Children are the nodes that lie directly below node, in the order of the tree's fields.
 func Children(node *pg_query.Node) []*pg_query.Node {
 	var below []*pg_query.Node
-	walkMessage(node.ProtoReflect(), nil, func(m, _ proto.Message) bool {
+	walkMessage(node, nil, func(m, _ proto.Message) bool {
 		n, ok := m.(*pg_query.Node)
 		if !ok || n == node {
 			return true
@@ -30,20 +31,28 @@ func Children(node *pg_query.Node) []*pg_query.Node {
 }
 
 // walkMessage calls visit for m and every message below it, with the nearest message above that is not a mere Node.
-// Constants have no messages of interest below and are visited, not entered.
-func walkMessage(m protoreflect.Message, parent proto.Message, visit func(m, parent proto.Message) bool) {
-	if !m.IsValid() {
-		return
+// Constants have no messages of interest below and are visited, not entered. It goes through the fields of the structs
+// rather than through protobuf's descriptors, which costs a third of what planning a statement does.
+func walkMessage(m, parent proto.Message, visit func(m, parent proto.Message) bool) {
+	if v := reflect.ValueOf(m); v.IsValid() && !v.IsNil() {
+		walkValue(v, parent, visit)
 	}
-	msg := m.Interface()
+}
+
+// walkValue is walkMessage for a pointer to a message's struct, which is not nil.
+func walkValue(v reflect.Value, parent proto.Message, visit func(m, parent proto.Message) bool) {
+	msg := v.Interface().(proto.Message)
 	if !visit(msg, parent) {
 		return
 	}
 	switch msg := msg.(type) {
 	case *pg_query.Node:
-		one := m.Descriptor().Oneofs().Get(0)
-		if fd := m.WhichOneof(one); fd != nil {
-			walkMessage(m.Get(fd).Message(), parent, visit)
+		if msg.Node == nil {
+			return
+		}
+		// What a oneof holds is a pointer to a struct with one field, a message.
+		if one := reflect.ValueOf(msg.Node).Elem().Field(0); !one.IsNil() {
+			walkValue(one, parent, visit)
 		}
 		return
 	case *pg_query.A_Const, *pg_query.String, *pg_query.Integer:
@@ -56,18 +65,23 @@ func walkMessage(m protoreflect.Message, parent proto.Message, visit func(m, par
 	default:
 		parent = msg
 	}
-	fields := m.Descriptor().Fields()
-	for i := range fields.Len() {
-		fd := fields.Get(i)
-		if fd.Kind() != protoreflect.MessageKind || !m.Has(fd) {
-			continue
-		}
-		if !fd.IsList() {
-			walkMessage(m.Get(fd).Message(), parent, visit)
-			continue
-		}
-		for list, j := m.Get(fd).List(), 0; j < list.Len(); j++ {
-			walkMessage(list.Get(j).Message(), parent, visit)
+	s := v.Elem()
+	for i := range s.NumField() {
+		switch f := s.Field(i); f.Kind() { // protobuf's own fields are neither of these kinds, or lists of bytes
+		case reflect.Pointer:
+			if !f.IsNil() {
+				walkValue(f, parent, visit)
+			}
+		case reflect.Slice:
+			for j := range f.Len() {
+				item := f.Index(j)
+				if item.Kind() != reflect.Pointer {
+					break
+				}
+				if !item.IsNil() {
+					walkValue(item, parent, visit)
+				}
+			}
 		}
 	}
 }
