@@ -181,12 +181,15 @@ func readCatalog(ctx context.Context, store keyvalue.Store, before *catalog) (*c
 }
 
 // reread gives the catalog as it is after this program has changed some components: only these are read, unless others
-// have changed something too.
+// have changed something too. Without any, the next revision is another program's.
 func (c *catalog) reread(ctx context.Context, store keyvalue.Store, touched []component.Ref, renamed map[string]string) (*catalog, error) {
 	changed := make(map[component.Ref]*component.Component, len(touched))
+	others := func(revision uint64) bool {
+		return revision > c.revision+1 || revision > c.revision && len(touched) == 0
+	}
 	var revision uint64
 	err := store.View(ctx, func(r keyvalue.Reader) (err error) {
-		if revision, err = component.Revision(r); err != nil || revision > c.revision+1 {
+		if revision, err = component.Revision(r); err != nil || others(revision) {
 			return err
 		}
 		for _, ref := range touched {
@@ -202,7 +205,7 @@ func (c *catalog) reread(ctx context.Context, store keyvalue.Store, touched []co
 		return nil, err
 	case revision == c.revision:
 		return c, nil
-	case revision > c.revision+1:
+	case others(revision):
 		return readCatalog(ctx, store, c)
 	}
 	return newCatalog(c.components.With(changed), revision, c, renamed)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // shown lists what Show shows: names with versions.
@@ -218,5 +219,49 @@ func TestConcurrentSetOptions(t *testing.T) {
 	wg.Wait()
 	if v, err := f.Describe(context.Background(), "m", 0); err != nil || len(v.Options) != 10 || v.Version != 11 {
 		t.Errorf("the model is now %+v, %v, want 10 options and version 11", v, err)
+	}
+}
+
+// TestChangesOfAnotherProgram has another program change the metadata store while a change of this one comes to nothing: it is seen
+// all the same, at once and later.
+func TestChangesOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	f := open(t, nil)
+	other, err := datalayer.Open(t.Context(), datalayer.Config{Metadata: f.meta, Artifacts: f.artifacts, Runtimes: []udf.Runtime{f.runtime}, CacheDir: t.TempDir(), ArtifactGrace: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	f.add(t, define("taken", "scale"), datalayer.AddNew, "new")
+	for i, come := range []func(){
+		func() {
+			_, err := f.Add(t.Context(), define("taken", "count null"), datalayer.AddNew, "ada")
+			wantCode(t, err, "42710")
+		},
+		func() { f.add(t, define("taken", "scale"), datalayer.AddNew, "same") },
+		func() {
+			if _, err := f.PlanAdd(t.Context(), define("planned", "scale"), datalayer.AddNew); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		name := fmt.Sprint("other", i)
+		if err := other.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Add(t.Context(), define(name, "scale"), datalayer.AddNew, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		come()
+		if err := f.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Describe(t.Context(), name, 0); err != nil {
+			t.Errorf("change %d of the other program is not seen: %v", i, err)
+		}
 	}
 }

@@ -217,6 +217,9 @@ func (d *Datalayer) change(ctx context.Context, renamed map[string]string, chang
 		touched = tx.Components().Touched()
 		return err
 	})
+	if changeErr != nil {
+		touched = nil // what is another revision now was made by another program, or nobody knows
+	}
 	before := d.catalog.Load()
 	after, err := before.reread(context.WithoutCancel(ctx), d.config.Metadata.KeyValue(), touched, renamed)
 	if err != nil {

@@ -325,11 +325,15 @@ func (s *session) overRows(ctx context.Context, h *homeSide, text string, open f
 		return err
 	}
 	defer c.close()
-	cursor, ok := c.(*predictCursor)
-	if !ok {
-		return coded("0A000", "a model cannot be validated on this select", "Its rows cannot be streamed through the model.", "Put the rows into a table, and validate on that.")
+	switch cursor := c.(type) {
+	case *predictCursor:
+		_, err = cursor.emit(ctx, h, 0, m)
+	case *shipCursor: // the select calls models, too
+		err = cursor.measure(ctx, h, m)
+	default:
+		err = fmt.Errorf("a validation became a %T", c)
 	}
-	if _, err := cursor.emit(ctx, h, 0, m); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := done(m); err != nil {
@@ -339,6 +343,24 @@ func (s *session) overRows(ctx context.Context, h *homeSide, text string, open f
 		return err
 	}
 	return h.closeStatement(ctx, validatedName)
+}
+
+// measure gives the statement's rows to a Measure, in place of the client.
+func (c *shipCursor) measure(ctx context.Context, h *homeSide, m *validation.Measure) error {
+	if err := c.run(ctx, h, true); err != nil {
+		return err
+	}
+	var row pgproto3.DataRow
+	_, _, err := c.held.give(func(typ byte, body []byte) error {
+		if typ != 'D' {
+			return nil
+		}
+		if err := row.Decode(body); err != nil {
+			return err
+		}
+		return m.Row(row.Values)
+	}, 0)
+	return err
 }
 
 // reparse makes the statement of a text of the proxy's own, which holds a client's select; nil for one that is home's alone.

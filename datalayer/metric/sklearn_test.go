@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -68,8 +69,23 @@ func TestScikitLearn(t *testing.T) {
 	t.Parallel()
 	ask := reference(t)
 	r := rand.New(rand.NewPCG(7, 11))
+	left := map[string]bool{}
+	for _, name := range []string{"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "mae", "rmse", "r2", "confusion_matrix"} {
+		left[name] = true
+	}
+	defer func() {
+		if len(left) > 0 && !t.Failed() {
+			t.Errorf("metrics that no case has: %v", left)
+		}
+	}()
 	for i := range 300 {
 		c := randomCase(r)
+		for _, name := range c.Metrics {
+			base, _, averaged := strings.Cut(name, "_")
+			if delete(left, name); averaged {
+				delete(left, base)
+			}
+		}
 		c.Name = fmt.Sprintf("case %d", i)
 		compare(t, c, outcomes(t, c), ask(c))
 		if t.Failed() {

@@ -38,12 +38,23 @@ func TestValidate(t *testing.T) {
 		if got := on.rows(t, "VALIDATE MODEL over@1 ON (SELECT id AS x, nullif(id, 3) > 480 AS y FROM item -- all\n) TARGET y METRICS (accuracy)"); fmt.Sprint(got) != "[[over 1 accuracy 0.97997997997998 999 1 NULL NULL]]" {
 			t.Errorf("with a NULL: %v", got)
 		}
+		// The select may call models itself: in its columns, its conditions, and within a transaction, over what that has written.
+		s.wantTag(t, timesModel("OR REPLACE MODEL", "scaled", 2), "CREATE MODEL")
+		for sql, want := range map[string]string{
+			"VALIDATE MODEL over ON (SELECT id AS x, predict('scaled', id) > 960 AS y FROM item) TARGET y METRICS (accuracy)":                           "[[over 1 accuracy 0.98 1000 0 NULL NULL]]",
+			"VALIDATE MODEL over ON (SELECT predict('scaled', id) AS x, id > 240 AS y FROM item) TARGET y METRICS (accuracy)":                           "[[over 1 accuracy 0.99 1000 0 NULL NULL]]",
+			"VALIDATE MODEL over ON (SELECT id AS x, id > 480 AS y FROM item WHERE predict('scaled', id) > 990 ORDER BY 1) TARGET y METRICS (accuracy)": "[[over 1 accuracy 0.9900990099009901 505 0 NULL NULL]]",
+		} {
+			if got := on.rows(t, sql); fmt.Sprint(got) != want {
+				t.Errorf("%s gives %v, want %s", sql, got, want)
+			}
+		}
 		s.wantTag(t, "CREATE OR REPLACE MODEL mood_of(id int4) RETURNS text USING starlark AS $$\ndef predict(id):\n    return 'ok'\n$$", "CREATE MODEL")
 		if got := on.rows(t, "VALIDATE MODEL mood_of ON (SELECT feels, id FROM person) TARGET feels METRICS (accuracy, f1)"); len(got) != 2 || got[1][2] != "f1_macro" {
 			t.Errorf("an enumeration: %v", got)
 		}
 		s.wantTag(t, "ALTER MODEL over RENAME TO above", "ALTER MODEL")
-		s.wantRow(t, "SELECT count(*), min(model) FROM pinnacle.metrics WHERE model IN ('over', 'above')", "6", "above")
+		s.wantRow(t, "SELECT count(*), min(model) FROM pinnacle.metrics WHERE model IN ('over', 'above')", "9", "above")
 		s.wantTag(t, "DROP MODEL above", "DROP MODEL")
 		s.wantRow(t, "SELECT count(*) FROM pinnacle.metrics WHERE model IN ('over', 'above')", "0")
 
