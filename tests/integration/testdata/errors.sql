@@ -12,6 +12,14 @@ SELECT predict('double', nocolumn) FROM item
 -- fails: 42703
 SELECT predict('double', k), predict('bucket', cheap) || 'x', item.nocolumn FROM item WHERE predict('double', k) = 6
 
+-- case: a FULL JOIN ON a call that is compared otherwise than by equality
+-- fails: 0A000
+SELECT count(*) FROM item a FULL JOIN item b ON predict('double', a.k) > b.k
+
+-- case: a FULL JOIN ON a call that joins nothing
+-- fails: 0A000
+SELECT count(*) FROM item a FULL JOIN item b ON predict('double', a.k) = 6
+
 -- case: no such table
 -- fails: 42P01
 SELECT predict('double', k) FROM nowhere
