@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing; none asks anything.
 
-.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench bench-databackends fuzz lint clean
+.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench bench-vectors bench-databackends fuzz lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: ## the proxy beside PgBouncer and no proxy at all; predict beside the bar
 bench-databackends: build ## statements through the proxy beside the same ones by the engine's own driver (BENCH_FLAGS)
 	@go build -trimpath -o .cache/bench-databackends ./bench/databackends
 	@.cache/bench-databackends $(BENCH_FLAGS)
+
+bench-vectors: ## long: vector search over 100,000 real sentence embeddings, beside hnswlib and numpy
+	@scripts/bench_vectors.sh
 
 fuzz: ## every fuzz target for TIME (10s) each
 	@TIME='$(or $(TIME),10s)' scripts/fuzz.sh

@@ -80,7 +80,7 @@ type searchStatement struct {
 	place, views *expansion
 	// ranked is set where the rows are to be found by an index.
 	ranked *ranking
-	// settings are queries that are to be run before it, in its transaction.
+	// settings are queries that are to be run before it, in its session.
 	settings []string
 }
 

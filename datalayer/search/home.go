@@ -293,12 +293,16 @@ func (h *atHome) vectorOf(ctx context.Context, key string) (v []float32, err err
 	return v, err
 }
 
-// settings are what a search sets for its transaction: a wide enough beam, and to go on until there are rows enough.
+// settings is a query that sets in the session what a search needs, where the session has not set it itself: a wide enough
+// beam, and to go on until there are rows enough.
 func (h *atHome) settings() string {
-	if h.minor < iterative {
-		return "SELECT pg_catalog.set_config('hnsw.ef_search', '1000', true)"
+	set := func(name, usual, value string) string {
+		return fmt.Sprintf("CASE WHEN coalesce(nullif(pg_catalog.current_setting('%[1]s', true), ''), '%[2]s') = '%[2]s' THEN pg_catalog.set_config('%[1]s', '%[3]s', false) END", name, usual, value)
 	}
-	return "SELECT pg_catalog.set_config('hnsw.ef_search', '" + strconv.Itoa(homeWidth) + "', true), pg_catalog.set_config('hnsw.iterative_scan', 'strict_order', true)"
+	if h.minor < iterative {
+		return "SELECT " + set("hnsw.ef_search", "40", "1000")
+	}
+	return "SELECT " + set("hnsw.ef_search", "40", strconv.Itoa(homeWidth)) + ", " + set("hnsw.iterative_scan", "off", "strict_order")
 }
 
 // score is the score that a distance means.
@@ -356,7 +360,7 @@ func (h *atHome) scores(ctx context.Context, query []float32, keys []string) (ma
 type Home struct {
 	// View has the columns key, a JSON array, and embedding of the type Type; Distance is the operator of both.
 	View, Type, Distance string
-	// Settings is a query that a search wants to have run in its transaction first.
+	// Settings is a query that a search wants to have run in its session first.
 	Settings string
 }
 

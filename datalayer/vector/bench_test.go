@@ -15,7 +15,7 @@ import (
 )
 
 // vectorsVariable names a file of little-endian float32 vectors of 384 components, which scripts/vectors.py makes of real
-// sentences. The last thousand of them are queries.
+// sentences (make bench-vectors). The last thousand of them are queries.
 const vectorsVariable = "PINNACLE_BENCH_VECTORS"
 
 const benchDimension = 384
