@@ -77,6 +77,11 @@ func modelOf(c *sqlparse.Call, cat Catalog) (*datalayer.ModelVersion, error) {
 
 // order puts a call's arguments into the model's order.
 func order(c *sqlparse.Call, model *datalayer.ModelVersion) ([]sqlparse.Arg, error) {
+	for i, a := range c.Args {
+		if a.Name == "" && i > 0 && c.Args[i-1].Name != "" {
+			return nil, &sqlparse.Error{Code: "42601", Position: a.Span.Start, Message: "positional argument cannot follow named argument"}
+		}
+	}
 	if len(c.Args) != len(model.Args) {
 		return nil, &sqlparse.Error{Code: "42883", Position: c.Span.Start,
 			Message: fmt.Sprintf("model %q takes %s, not %d", model.Name, count(len(model.Args), "argument"), len(c.Args)),

@@ -20,7 +20,7 @@ func into(s *pg_query.SelectStmt) *pg_query.IntoClause {
 
 // demand makes the statement that asks for the arguments without effects, where it can.
 func (b *shipBuilder) demand() error {
-	if b.leavesOut() {
+	if b.leavesOut() || b.req.Node.GetCreateTableAsStmt().GetIfNotExists() { // where there is the table, nothing is asked
 		return nil
 	}
 	own := *b // with changes of its own

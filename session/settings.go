@@ -76,7 +76,12 @@ func (s *session) settings(ctx context.Context, h *homeSide) (answer.Settings, e
 // readable refuses calls whose text would be misread under the session's client_encoding; parameter gives settings as home
 // reports them (ParameterStatus).
 func readable(parameter func(name string) string) error {
-	if enc := parameter("client_encoding"); enc != "" && enc != "UTF8" && enc != "SQL_ASCII" {
+	enc := parameter("client_encoding")
+	// SQL_ASCII has the server's own bytes: UTF-8, or any bytes at all, which are looked at one by one.
+	if server := parameter("server_encoding"); enc == "SQL_ASCII" && (server == "UTF8" || server == "SQL_ASCII" || server == "") {
+		return nil
+	}
+	if enc != "" && enc != "UTF8" {
 		return coded("0A000", fmt.Sprintf("predict is not supported with client_encoding %s", enc),
 			"Models take and give text in UTF-8.", "SET client_encoding TO 'UTF8'.")
 	}

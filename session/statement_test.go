@@ -175,3 +175,16 @@ func TestSameResult(t *testing.T) {
 		}
 	}
 }
+
+// TestServersBytesAreReadWhereTheyAreUTF8 has SQL_ASCII, by which the client gets the server's own bytes.
+func TestServersBytesAreReadWhereTheyAreUTF8(t *testing.T) {
+	t.Parallel()
+	for server, want := range map[string]bool{"UTF8": true, "SQL_ASCII": true, "LATIN1": false, "EUC_JP": false} {
+		err := readable(func(name string) string {
+			return map[string]string{"client_encoding": "SQL_ASCII", "server_encoding": server}[name]
+		})
+		if (err == nil) != want {
+			t.Errorf("before a server of %s: %v", server, err)
+		}
+	}
+}

@@ -150,3 +150,19 @@ func TestFloat4Rounds(t *testing.T) {
 		}
 	}
 }
+
+// TestTextIsUTF8 has what a server holds whose encoding is SQL_ASCII.
+func TestTextIsUTF8(t *testing.T) {
+	t.Parallel()
+	for typ, v := range map[udf.Type]string{udf.Text: "a\xe9", udf.JSON: "\"\xe9\"", udf.JSONB: "\x01\"\xe9\"",
+		udf.TextArray: "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x19\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\xe9"} {
+		d, err := pgvalue.NewDecoder(typ.OID(), typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refused *udf.Error
+		if err := d.Append(&udf.Column{Type: typ}, []byte(v)); !errors.As(err, &refused) || refused.Code != "22021" {
+			t.Errorf("%q as %s: %v", v, typ, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"unicode/utf8"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
@@ -260,10 +261,21 @@ func textReader(to udf.Type) func(*udf.Column, []byte) error {
 				return fmt.Errorf("a jsonb value of an unknown version")
 			}
 			c.Texts = append(c.Texts, string(v[1:]))
-			return nil
+			return utf8Text(v[1:])
 		}
 	}
-	return func(c *udf.Column, v []byte) error { c.Texts = append(c.Texts, string(v)); return nil }
+	return func(c *udf.Column, v []byte) error {
+		c.Texts = append(c.Texts, string(v))
+		return utf8Text(v)
+	}
+}
+
+// utf8Text refuses what a server whose encoding is SQL_ASCII may hold.
+func utf8Text(v []byte) error {
+	if utf8.Valid(v) {
+		return nil
+	}
+	return &udf.Error{Code: "22021", Message: `invalid byte sequence for encoding "UTF8"`, Hint: "Models take and give text in UTF-8."}
 }
 
 func formatUUID(v []byte) string {
@@ -344,7 +356,7 @@ func appendList(c *udf.Column, elem uint32, n int, v []byte) error {
 		c.BoolLists = append(c.BoolLists, list)
 	case udf.StoreTextLists:
 		list := make([]string, 0, n)
-		err = each(func(e []byte) error { list = append(list, string(e)); return nil }, func() { list = append(list, "") })
+		err = each(func(e []byte) error { list = append(list, string(e)); return utf8Text(e) }, func() { list = append(list, "") })
 		c.TextLists = append(c.TextLists, list)
 	default:
 		return fmt.Errorf("%s is not an array", c.Type)
