@@ -76,8 +76,8 @@ func TestWalkVisitsAll(t *testing.T) {
 		checkWalk(t, text)
 	}
 	for _, text := range []string{
-		"UPDATE t SET (a, b) = (SELECT 1, f(x)), c[1:2] = ARRAY[1, NULL] WHERE x IS NOT DISTINCT FROM ALL (VALUES (1), (2)) RETURNING *",
-		"SELECT xmlelement(name a, xmlattributes(b AS c), d), GROUPING(a), f(VARIADIC x ORDER BY y) FILTER (WHERE z) OVER w FROM ROWS FROM (g(1) AS (a int)) WITH ORDINALITY " +
+		"UPDATE t SET (a, b) = (SELECT 1, f(x)), c[1:2] = ARRAY[1, NULL] WHERE x <> ALL (VALUES (1), (2)) RETURNING *",
+		"SELECT xmlelement(name a, xmlattributes(b AS c), d), GROUPING(a), f(VARIADIC x ORDER BY y) FILTER (WHERE z) OVER w FROM ROWS FROM (g(1) AS (a int)) WITH ORDINALITY, t " +
 			"TABLESAMPLE system (1) GROUP BY GROUPING SETS ((a), ()) WINDOW w AS (PARTITION BY a ROWS 1 PRECEDING) FOR UPDATE OF t",
 		"CREATE TABLE t (a int DEFAULT f(1) CHECK (a > 0), EXCLUDE USING gist (a WITH =)) PARTITION BY RANGE (a); CREATE VIEW v AS SELECT 1 UNION (SELECT 2 INTERSECT SELECT 3)",
 		"INSERT INTO t SELECT 1 ON CONFLICT (a) WHERE b DO UPDATE SET c = excluded.d WHERE e; MERGE INTO t USING u ON a WHEN NOT MATCHED AND b THEN INSERT (c) VALUES (d)",
