@@ -15,10 +15,10 @@ func (s *Server) withValues(st *Statement, params [][]byte) (*Statement, [][]byt
 	for _, p := range params {
 		size += len(p)
 	}
-	if !ok || st.Unproven == nil || st.unconditional || st.Params == 0 || size > boundBytes {
+	if !ok || st.Unproven == nil || st.unconditional || len(params) == 0 || size > boundBytes {
 		return st, params
 	}
-	known := true
+	known, some := true, false
 	bound := dialect.Rewrite{Expr: func(e dialect.Expr) dialect.Expr {
 		p, ok := e.(*dialect.Param)
 		if !ok {
@@ -28,11 +28,12 @@ func (s *Server) withValues(st *Statement, params [][]byte) (*Statement, [][]byt
 			known = false
 			return e
 		}
+		some = true
 		value := params[p.Number-1]
 		return &dialect.Constant{Text: string(value), Null: value == nil, Type: p.Type}
 	}}.Select(tree)
 	other := &Statement{Text: st.Text, tree: bound}
-	if !known || s.compileSelect(other, bound) != nil {
+	if !known || !some || s.compileSelect(other, bound) != nil {
 		return st, params
 	}
 	return other, nil
