@@ -318,7 +318,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Parse:     parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},
-		Ship:     session.ShipLimits{RoundBytes: int(c.PredictRoundBytes), ResultBytes: int(c.PredictResultBytes), ResultFileBytes: int64(c.PredictResultFileBytes), MaxRounds: c.PredictMaxRounds},
+		Ship:     session.ShipLimits{RoundBytes: int(c.PredictRoundBytes), LookupBytes: int(c.PredictLookupBytes), ResultBytes: int(c.PredictResultBytes), ResultFileBytes: int64(c.PredictResultFileBytes), MaxRounds: c.PredictMaxRounds},
 		Answerer: p.answerer,
 		Predict:  predictSettings(c),
 		Validate: p.validateSettings(), MeasureDataset: p.measureAs,

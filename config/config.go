@@ -97,6 +97,9 @@ type Config struct {
 	PredictBatchBytes Size
 	PredictAhead      int
 	PredictRoundBytes Size
+	// PredictLookupBytes is what the answers of one call may take that are put into a statement as parameters; more go into a
+	// temporary table.
+	PredictLookupBytes Size
 	// PredictResultBytes, PredictResultFileBytes and PredictMaxRounds bound statements that are run by demand rounds, as
 	// PredictRoundBytes does.
 	PredictResultBytes     Size

@@ -29,6 +29,7 @@ func (b *shipBuilder) demand() error {
 	if err != nil {
 		return err
 	}
+	b.plan.Left = left
 	if f := own.demandText(left); f != nil {
 		b.plan.Demand, _ = f.render(b.req.Span)
 	}

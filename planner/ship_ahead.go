@@ -37,20 +37,24 @@ func (a *Ahead) Sample(rows int) (text string, ok bool) {
 	return fmt.Sprintf("SELECT %s, pg_catalog.count(*) FROM (%s LIMIT %d) AS pinnacle_sample(%s) GROUP BY %s", list, a.Rows, rows, list, list), true
 }
 
-// ahead finds the calls that are made for every row that the outermost FROM and WHERE give, and makes the statements that
-// read their arguments. Home may still ask for others: it may evaluate a condition before a join, or before one that is
-// dearer, and what DISTINCT takes for equal may not be the same for a model.
+// ahead finds the calls that are made for every row that FROM and WHERE of the outermost query give, and makes the
+// statements that read their arguments. Home may still ask for others: it may evaluate a condition before a join, or before
+// one that is dearer, and what DISTINCT takes for equal may not be the same for a model.
 func (b *shipBuilder) ahead() {
 	if u := b.req.Node.GetUpdateStmt(); u != nil {
 		b.aheadOfUpdate(u)
 		return
 	}
-	sel := b.req.Node.GetSelectStmt()
-	if sel == nil || b.plan.Small || sel.Op != pg_query.SetOperation_SETOP_NONE || len(sel.ValuesLists) > 0 || len(sel.FromClause) == 0 ||
-		into(sel) != nil || len(sel.LockingClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || writesIn(sel.WithClause) {
+	sel, span := b.outermost()
+	if sel == nil || sel.Op != pg_query.SetOperation_SETOP_NONE || len(sel.ValuesLists) > 0 || len(sel.FromClause) == 0 ||
+		into(sel) != nil || len(sel.LockingClause) > 0 || writesIn(sel.WithClause) {
 		return
 	}
-	shape, err := sqlparse.ShapeOf(b.req.Text, b.req.Span, sel)
+	limited := sel.LimitCount != nil || sel.LimitOffset != nil
+	if b.plan.Small && !limited {
+		return
+	}
+	shape, err := sqlparse.ShapeOf(b.req.Text, span, sel)
 	if err != nil || b.hasSite(shape.With) || b.hasSite(shape.From) || b.shiftingRows(sel) {
 		return
 	}
@@ -61,18 +65,21 @@ func (b *shipBuilder) ahead() {
 	if len(terms) != len(shape.Terms) && sel.WhereClause != nil {
 		return
 	}
-	for i, span := range shape.Terms {
-		if !b.hasSite(span) {
-			cond = append(cond, "("+span.Of(b.req.Text)+")")
+	for i, term := range shape.Terms {
+		if !b.hasSite(term) {
+			cond = append(cond, "("+term.Of(b.req.Text)+")")
 			continue
 		}
 		filters++
 		b.evaluated(terms[i], always)
 	}
-	if filters > 1 {
+	switch {
+	case filters > 1 || limited && filters > 0:
 		return // each may spare the next
-	}
-	if filters == 0 {
+	case filters > 0:
+	case limited:
+		b.sorting(sel, always)
+	default:
 		for _, list := range [][]*pg_query.Node{sel.TargetList, sel.GroupClause, sel.SortClause, sel.DistinctClause} {
 			for _, n := range list {
 				b.evaluated(n, always)
@@ -80,7 +87,65 @@ func (b *shipBuilder) ahead() {
 		}
 	}
 	b.aheadOfAll(always, aheadFrom{with: shape.With.Of(b.req.Text), from: shape.From.Of(b.req.Text), cond: strings.Join(cond, " AND "),
-		table: sel.WithClause == nil && len(sel.FromClause) == 1 && sel.FromClause[0].GetRangeVar() != nil})
+		table: b.req.Node.GetDeclareCursorStmt() == nil && sel.WithClause == nil && len(sel.FromClause) == 1 && sel.FromClause[0].GetRangeVar() != nil})
+	b.plan.Whole = filters == 0
+	b.joint(sel, shape)
+}
+
+// outermost is the query whose rows a statement gives or writes, and where it stands; nil where there is none, or where
+// calls stand elsewhere in the statement too.
+func (b *shipBuilder) outermost() (*pg_query.SelectStmt, sqlparse.Span) {
+	var span sqlparse.Span
+	toks := b.at.Tokens()
+	sel := source(b.req.Node)
+	switch s := b.req.Node.GetNode().(type) {
+	case *pg_query.Node_SelectStmt:
+		return sel, b.req.Span
+	case *pg_query.Node_CopyStmt:
+		sel, span = s.CopyStmt.Query.GetSelectStmt(), b.copied()
+	case *pg_query.Node_DeclareCursorStmt:
+		if i := b.find(0, pg_query.Token_FOR); i >= 0 {
+			span = b.span(i+1, len(toks))
+		}
+	case *pg_query.Node_CreateTableAsStmt:
+		if i := b.find(0, pg_query.Token_AS); i >= 0 && !s.CreateTableAsStmt.Into.GetSkipData() && s.CreateTableAsStmt.Objtype == pg_query.ObjectType_OBJECT_TABLE {
+			span = b.span(i+1, withoutData(toks))
+		}
+	case *pg_query.Node_InsertStmt:
+		i := b.find(0, pg_query.Token_INSERT)
+		if start := b.sourceStart(i); i >= 0 && start >= 0 && s.InsertStmt.WithClause == nil {
+			span = b.span(start, b.sourceEnd(start, s.InsertStmt))
+		}
+	}
+	for _, s := range b.sites {
+		if s.call.Span.Start < span.Start || s.call.Span.End > span.End {
+			return nil, span
+		}
+	}
+	return sel, span
+}
+
+// withoutData is the index behind the last token of the query of CREATE TABLE … AS query [WITH DATA].
+func withoutData(toks []sqlparse.Token) int {
+	if n := len(toks) - 2; n > 0 && toks[n].Kind == pg_query.Token_WITH && toks[n+1].Kind == pg_query.Token_DATA_P {
+		return n
+	}
+	return len(toks)
+}
+
+// sorting notes the calls in the first key by which the rows of a query are sorted before LIMIT cuts them: they are made for
+// all of its rows, since nothing can have these in that order already.
+func (b *shipBuilder) sorting(s *pg_query.SelectStmt, always map[*site]bool) {
+	if len(s.DistinctClause) > 0 || len(s.GroupClause) > 0 || s.HavingClause != nil || len(s.SortClause) == 0 || s.LimitCount.GetAConst().GetIval().GetIval() == 0 {
+		return
+	}
+	key := s.SortClause[0].GetSortBy().GetNode()
+	for i, t := range s.TargetList {
+		if means(key, i+1, columnName(t.GetResTarget())) {
+			b.evaluated(t, always)
+		}
+	}
+	b.evaluated(key, always)
 }
 
 // aheadFrom says which rows Ahead reads: the WITH clause, what stands behind FROM, and the condition, "" for none. table
@@ -161,6 +226,9 @@ func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*si
 				return
 			}
 			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)
+			if f.Model.Args[i].Type == udf.Text { // what a collation takes for equal may not be the same for a model
+				items[i] += ` COLLATE pg_catalog."C"`
+			}
 		}
 		rest := strings.Join(items, ", ") + " FROM " + from.from
 		if from.cond != "" {
@@ -227,6 +295,21 @@ func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
 	case *pg_query.Node_BooleanTest:
 		b.evaluated(e.BooleanTest.Arg, always)
 	}
+}
+
+// Exactly reports whether Ahead reads all that Home asks for: each row of the statement asks for its arguments, and those that
+// home takes for equal are the same for models.
+func (s *Ship) Exactly() bool {
+	for _, f := range s.Functions {
+		for _, a := range f.Model.Args {
+			switch a.Type {
+			case udf.Bool, udf.Int2, udf.Int4, udf.Int8, udf.Date, udf.Time, udf.Timestamp, udf.Timestamptz, udf.UUID, udf.Text, udf.Bytea:
+			default:
+				return false
+			}
+		}
+	}
+	return s.Whole && s.AllAhead()
 }
 
 // AllAhead reports whether Ahead has a statement for each function, so that Demand has nothing to add.

@@ -9,25 +9,28 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
-// Inline gives Home with an expression in place of the calls of functions for which write gives one; origin is as
-// Ship.Origin. args are the texts of a call's arguments in the model's order; they may stand in the expression any number
-// of times, since only calls are offered whose arguments lookup.Repeatable allows. ok is false where no call was replaced,
-// and for statements of home that take no parameters.
-func (s *Ship) Inline(write func(f *Function, args []string) (expr string, ok bool)) (home string, origin func(pos int) int, ok bool) {
-	if s.inline == nil {
-		return "", nil, false
-	}
-	return s.inline(write)
+// Answers are what Ship.Inline puts in place of calls.
+type Answers struct {
+	// Write gives the expression for the calls of a function, if there is one. args are the texts of a call's arguments in the
+	// model's order; they may stand in the expression any number of times, since only calls are offered whose arguments
+	// lookup.Repeatable allows.
+	Write func(f *Function, args []string) (expr string, ok bool)
+	// Join gives what is to stand behind FROM so that the expressions of a function of Joinable find its answers: an outer
+	// join that leaves every row as it is. It may be nil.
+	Join func(f *Function, args []string) string
 }
+
+// Inline gives Home with an expression in place of the calls of functions for which there is one; origin is as Ship.Origin.
+// ok is false where no call was replaced.
+func (s *Ship) Inline(a Answers) (home string, origin func(pos int) int, ok bool) { return s.inline(a) }
 
 // Inlinable reports whether Inline offers all calls of a function.
 func (s *Ship) Inlinable(f *Function) bool { return s.inlinable[f] }
 
 // inliner gives what Ship.Inline does for a plan.
-func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (string, func(int) int, bool) {
-	if b.req.Node.GetCopyStmt() != nil || b.req.Node.GetDeclareCursorStmt() != nil {
-		return nil
-	}
+func (b *shipBuilder) inliner() func(Answers) (string, func(int) int, bool) {
+	b.plan.Unbound = b.req.Node.GetCopyStmt() != nil || b.req.Node.GetDeclareCursorStmt() != nil
+	b.plan.joints = b.joins
 	b.plan.inlinable = map[*Function]bool{}
 	for _, s := range b.sites {
 		b.plan.inlinable[s.fn] = true
@@ -42,16 +45,46 @@ func (b *shipBuilder) inliner() func(func(*Function, []string) (string, bool)) (
 			}
 		}
 	}
-	return func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool) {
+	return func(a Answers) (string, func(int) int, bool) {
 		own := *b
 		own.text = splicer{text: b.req.Text}
-		own.write = write
+		own.write = a.Write
+		if a.Join != nil && b.joins != nil {
+			own.joined = own.joinsOf(a.Join)
+		}
 		if own.edit() != nil || !own.wrote {
 			return "", nil, false
 		}
+		own.editFrom()
 		home, origin := own.text.emit(b.req.Span).render(b.req.Span)
 		return home, origin, true
 	}
+}
+
+// joinsOf is what join gives for all functions.
+func (b *shipBuilder) joinsOf(join func(*Function, []string) string) string {
+	text := ""
+	for _, f := range b.plan.Functions {
+		if !b.plan.Joinable(f) || !b.plan.inlinable[f] {
+			continue
+		}
+		for _, s := range b.sites {
+			if s.fn == f { // all have the same arguments
+				text += join(f, b.argTexts(s))
+				break
+			}
+		}
+	}
+	return text
+}
+
+// argTexts are the texts of a call's arguments.
+func (b *shipBuilder) argTexts(s *site) []string {
+	args := make([]string, len(s.args))
+	for i, a := range s.args {
+		args[i] = a.Span.Of(b.req.Text)
+	}
+	return args
 }
 
 // editInline puts an expression in place of a call, if that can be.
@@ -59,14 +92,12 @@ func (b *shipBuilder) editInline(s *site) bool {
 	if b.write == nil || s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 		return false
 	}
-	args := make([]string, len(s.args))
-	for i, a := range s.args {
+	for _, a := range s.args {
 		if !lookup.Repeatable(a.Node) {
 			return false
 		}
-		args[i] = a.Span.Of(b.req.Text)
 	}
-	expr, ok := b.write(s.fn, args)
+	expr, ok := b.write(s.fn, b.argTexts(s))
 	if !ok {
 		return false
 	}

@@ -32,9 +32,17 @@ type Ship struct {
 	// from a call.
 	Names map[int]string
 
+	// Whole says that no condition with a call stands beside those of Ahead.
+	Whole bool
+	// Unbound says that Home takes no parameters, so that expressions in place of calls can have none.
+	Unbound bool
+	// Left says that Demand leaves volatile functions out that Home calls: a run of Home that is undone shows.
+	Left bool
+
 	inlinable map[*Function]bool
+	joints    *joint
 	guesses   func() []*Ahead
-	inline    func(write func(*Function, []string) (string, bool)) (string, func(int) int, bool)
+	inline    func(Answers) (string, func(int) int, bool)
 }
 
 // Function is one temporary function: calls of one model that may share it.

@@ -77,7 +77,7 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, b *block, a *plan
 	case err != nil:
 		return err
 	case way == fromRows:
-		return c.readAll(ctx, h, b, a, a.Rows, ship.Once{})
+		return c.readRows(ctx, h, b, a)
 	case way == fromDistinct:
 		return c.readAll(ctx, h, b, a, a.Text, nil)
 	case way == fromGuess:
@@ -93,16 +93,27 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, b *block, a *plan
 	return c.answer(ctx, h, s.asked, true)
 }
 
+// readRows has the arguments of each row answered, told apart here. There may be many more than home has thought: what then
+// is left home tells apart.
+func (c *shipCursor) readRows(ctx context.Context, h *homeSide, b *block, a *planner.Ahead) error {
+	once := ship.Once{}
+	if err := c.readAll(ctx, h, b, a, a.Rows, once); err != nil || len(once) <= ship.OnceMost-aheadRows {
+		return err
+	}
+	return c.readAll(ctx, h, b, a, a.Text, once)
+}
+
 // readAll has the arguments answered that a statement reads, some at a time; those in once, if it is not nil, are left out.
 func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, text string, once ship.Once) error {
 	asked := once.NewAsked(a.Function)
 	return c.readPortal(ctx, h, b, text, func(values [][]byte) error { return asked.Row(values) }, func() (bool, error) {
 		have := asked
 		asked = once.NewAsked(a.Function)
+		more := text != a.Rows || len(once) <= ship.OnceMost-aheadRows
 		if len(have.Keys) == 0 {
-			return true, nil
+			return more, nil
 		}
-		return true, c.answer(ctx, h, have, true)
+		return more, c.answer(ctx, h, have, true)
 	})
 }
 

@@ -48,9 +48,9 @@ func (p *predictStatement) prepareBare(ctx context.Context, h *homeSide, plan *p
 	for range plan.Functions {
 		bare.types = append(bare.types, pgtype.JSONBOID)
 	}
-	text, origin, ok := plan.Inline(func(f *planner.Function, args []string) (string, bool) {
+	text, origin, ok := plan.Inline(planner.Answers{Write: func(f *planner.Function, args []string) (string, bool) {
 		return ship.BareExpr(f, args, own+1+slices.Index(plan.Functions, f)), true
-	})
+	}})
 	if !ok {
 		return errReadOnly
 	}

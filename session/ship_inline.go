@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -22,8 +23,10 @@ type kept struct {
 	args    []udf.Column
 	answers udf.Column
 	held    int
-	// dropped says that they were too many, owed that home has not been given all of them.
+	// dropped says that they were too many, or cannot be held, owed that home has not been given all of them.
 	dropped, owed bool
+	// rows counts the answers that were not held.
+	rows int
 }
 
 // keep holds answers, as long as an expression can have them. owed says that home was not given them.
@@ -37,7 +40,17 @@ func (c *shipCursor) keep(ctx context.Context, h *homeSide, a *ship.Asked, answe
 		c.kept[a.Function] = k
 	}
 	if k.dropped {
-		if owed {
+		l := c.large[a.Function]
+		if l == nil && k.rows > largeUnheld {
+			var err error
+			if l, err = c.begin(ctx, h, a.Function); err != nil {
+				return err
+			}
+		}
+		if l != nil {
+			return c.fill(ctx, h, l, a, answers, owed)
+		}
+		if k.rows += len(a.Keys); owed {
 			return c.give(ctx, h, a.Function, a.Keys, &answer.Result{Answers: *answers})
 		}
 		return nil
@@ -55,17 +68,26 @@ func (c *shipCursor) keep(ctx context.Context, h *homeSide, a *ship.Asked, answe
 			return err
 		}
 	}
+	for _, key := range a.Keys {
+		k.held += len(key) + keySize
+	}
 	k.keys, k.owed = append(k.keys, a.Keys...), k.owed || owed
 	if err := pgvalue.AppendAll(&k.answers, answers); err != nil {
 		return err
 	}
-	if k.held += pgvalue.Held(answers); k.held <= lookup.DefaultParameterBytes {
+	if k.held += pgvalue.Held(answers); k.held <= c.p.s.cfg.Ship.LookupBytes && !(c.p.ship.Unbound && len(k.keys) > largeUnbound) {
 		return nil
+	}
+	if l, err := c.spill(ctx, h, a.Function); err != nil || l != nil {
+		return err
 	}
 	err := c.pay(ctx, h, a.Function)
 	*k = kept{dropped: true}
 	return err
 }
+
+// keySize is about what a key takes in memory beside its bytes.
+const keySize = 32
 
 // holds reports whether there are expressions that hold a function's answers.
 func holds(f *planner.Function) bool {
@@ -76,14 +98,19 @@ func holds(f *planner.Function) bool {
 	return f.Kind != "predict_details" && f.Model.Deterministic && lookup.Supports(types, f.Model.Returns)
 }
 
-// pay gives home the answers of a function that it has not been given.
+// pay gives a function the answers that it has not been given.
 func (c *shipCursor) pay(ctx context.Context, h *homeSide, f *planner.Function) error {
+	if l := c.large[f]; l != nil {
+		return c.payLarge(ctx, h, f, l)
+	}
 	k := c.kept[f]
 	if k == nil || !k.owed {
 		return nil
 	}
 	k.owed = false
-	return c.give(ctx, h, f, k.keys, &answer.Result{Answers: k.answers})
+	return k.parts(f, func(a *ship.Asked, answers *udf.Column) error {
+		return c.give(ctx, h, f, a.Keys, &answer.Result{Answers: *answers})
+	})
 }
 
 // lone reports whether an answer is one that expressions leave to the function.
@@ -146,8 +173,9 @@ type inlined struct {
 	params []lookup.Param
 	origin func(int) int
 	text   string
-	// has are the functions whose kept answers are in it.
-	has map[*planner.Function]bool
+	// has are the functions whose answers are in it; joined says that some are in tables that it joins.
+	has    map[*planner.Function]bool
+	joined bool
 }
 
 // bind is a Bind of the client's parameters with those of the expressions behind them.
@@ -177,51 +205,89 @@ func (c *shipCursor) inline(ctx context.Context, h *homeSide, b *block) (*inline
 	if !b.savepoints || c.p.executes != nil || c.notInline {
 		return nil, nil
 	}
+	for {
+		in, oids, err := c.expressions(ctx, h)
+		if in == nil || err != nil {
+			return nil, err
+		}
+		refused, err := h.prepareApart(ctx, b, inlineName, in.text, oids)
+		switch {
+		case err != nil:
+			return nil, err
+		case !refused:
+			return in, nil
+		case in.joined: // where a column must be grouped, for one, that of a table that is joined is not
+			c.notJoin = true
+		default:
+			c.notInline = true
+			return nil, nil
+		}
+	}
+}
+
+// expressions makes the statement, and the types of its parameters; nil where no call has an expression.
+func (c *shipCursor) expressions(ctx context.Context, h *homeSide) (*inlined, []uint32, error) {
 	in := &inlined{has: map[*planner.Function]bool{}}
 	oids := append([]uint32(nil), c.p.params()...)
 	lookups, firsts := map[*planner.Function]*lookup.Lookup{}, map[*planner.Function]int{}
 	for _, f := range c.p.ship.Functions {
 		k := c.kept[f]
-		if k == nil || k.dropped {
-			continue
+		if k != nil && !k.dropped && !c.p.ship.Unbound {
+			l, err := lookup.New(k.args, &k.answers, 0)
+			if err == nil && l != nil {
+				lookups[f], firsts[f], in.has[f] = l, len(oids)+1, true
+				for _, p := range l.Params() {
+					in.params, oids = append(in.params, p), append(oids, p.OID)
+				}
+				continue
+			}
+			if err == nil && len(k.keys) > largeUnheld {
+				if _, err := c.spill(ctx, h, f); err != nil {
+					return nil, nil, err
+				}
+			}
 		}
-		l, err := lookup.New(k.args, &k.answers, 0)
-		if err != nil || l == nil {
-			continue // the function has the answers too
-		}
-		lookups[f], firsts[f], in.has[f] = l, len(oids)+1, true
-		for _, p := range l.Params() {
-			in.params, oids = append(in.params, p), append(oids, p.OID)
+		if l := c.large[f]; l != nil { // else the function has the answers too
+			if err := c.prepareLarge(ctx, h, l); err != nil {
+				return nil, nil, err
+			}
+			in.has[f] = true
+			in.joined = in.joined || c.joins(f)
 		}
 	}
-	var ok bool
-	in.text, in.origin, ok = c.p.ship.Inline(func(f *planner.Function, args []string) (string, bool) {
-		l := lookups[f]
-		if l == nil {
-			return "", false
-		}
+	answers := planner.Answers{Write: func(f *planner.Function, args []string) (string, bool) {
 		typed := make([]string, len(args))
 		for i, a := range args {
 			typed[i] = "(" + a + ")::" + f.Model.Args[i].Type.String()
 		}
-		slow := "pg_temp." + f.Name + "("
-		for i, a := range typed {
-			if i > 0 {
-				slow += ", "
-			}
-			slow += a
+		slow := "pg_temp." + f.Name + "(" + strings.Join(typed, ", ") + ")"
+		switch l := c.large[f]; {
+		case lookups[f] != nil:
+			return lookups[f].Expr(typed, firsts[f], slow), true
+		case l != nil && c.joins(f):
+			return "COALESCE(" + l.Joined() + ", " + slow + ")", true
+		case l != nil:
+			return "COALESCE(" + l.Looked(args) + ", " + slow + ")", true
 		}
-		return l.Expr(typed, firsts[f], slow+")"), true
-	})
-	if !ok {
-		return nil, nil
+		return "", false
+	}}
+	if in.joined {
+		answers.Join = func(f *planner.Function, args []string) string {
+			if c.large[f] == nil || !c.joins(f) {
+				return ""
+			}
+			return c.large[f].Join(args)
+		}
 	}
-	var err error
-	if c.notInline, err = h.prepareApart(ctx, b, inlineName, in.text, oids); err != nil || c.notInline {
-		return nil, err
+	var ok bool
+	if in.text, in.origin, ok = c.p.ship.Inline(answers); !ok {
+		return nil, nil, nil
 	}
-	return in, nil
+	return in, oids, nil
 }
+
+// joins reports whether a function's table is joined to the rows that have its arguments.
+func (c *shipCursor) joins(f *planner.Function) bool { return !c.notJoin && c.p.ship.Joinable(f) }
 
 // prepareApart has home prepare a statement in a savepoint, so that nothing is lost where home refuses it.
 func (h *homeSide) prepareApart(ctx context.Context, b *block, name, text string, oids []uint32) (refused bool, err error) {

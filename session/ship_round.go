@@ -28,6 +28,8 @@ type run struct {
 
 	// sure says that a run has asked for nothing but had too many rows, which the next one sends.
 	sure bool
+	// most is the number of arguments that a run may ask for, once one has asked for more than memory may take; 0 for any.
+	most int
 	// many says that the statement asks for so many answers that expressions in place of calls are worth it, and inlined is
 	// the statement with these, with the number of answers that it has.
 	many    bool
@@ -76,6 +78,9 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 		if misses *= growth; misses > 1<<24 {
 			misses = 0
 		}
+		if n := r.round.Cut(); n > 0 { // what is asked for beyond it is not kept
+			r.most = n
+		}
 	}
 }
 
@@ -89,6 +94,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		misses = -1
 	case !r.b.savepoints || r.writes || r.sure:
 		misses = 0
+	}
+	if r.most > 0 && r.b.savepoints && (misses == 0 || misses > r.most) {
+		misses = r.most
 	}
 	c.rows = 0
 	if err := r.renewInlined(ctx, h); err != nil {
@@ -115,6 +123,14 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	}
 	enough := sqlState(err) == ship.CodeEnough
 	r.enough = enough
+	if err != nil && !enough && r.inlined != nil && r.inlined.joined && !r.sent && doubtful(sqlState(err)) {
+		// Home may have computed the arguments of rows that a condition would have kept from it.
+		c.notJoin, r.answers = true, -1
+		if err := r.b.undo(ctx, h, true); err != nil {
+			return false, err
+		}
+		return true, c.keepDrawn(ctx, h, r)
+	}
 	r.many = r.many || enough && !c.p.ship.Small
 	if r.round.Empty() {
 		if err != nil {
@@ -193,6 +209,7 @@ func (r *run) renewInlined(ctx context.Context, h *homeSide) error {
 			r.origin = func(err error) error { return repositioned(err, in.text, c.p.text, in.origin) }
 		}
 	}
+	c.live = r.inlined
 	for _, f := range c.p.ship.Functions {
 		if r.inlined != nil && r.inlined.has[f] {
 			continue

@@ -36,6 +36,14 @@ type shipCursor struct {
 	// guessed says that of some functions only a sample of the arguments was read ahead; once has what was read of these.
 	guessed bool
 	once    map[*planner.Function]ship.Once
+	// large are the tables of those that are too many, live is the statement with expressions that was run last, and notJoin
+	// says that tables cannot be joined in it.
+	large   map[*planner.Function]*large
+	live    *inlined
+	notJoin bool
+	// savepoints is that of the block, readOnly home's setting transaction_read_only, "" until it was asked.
+	savepoints bool
+	readOnly   string
 	// answered counts the arguments that were answered.
 	answered int
 	// bare are the answers where the statement needs no functions.
@@ -202,6 +210,9 @@ func (c *shipCursor) clear(ctx context.Context, h *homeSide, b *block, after boo
 			texts = append(texts, ship.Clear(f, false))
 		}
 	}
+	if after {
+		texts = append(texts, c.dropLarge(b)...)
+	}
 	texts = append(texts, ship.Closing(c.p.ship)...) // before, too: a rehearsal's are there still if its statement has failed
 	if len(texts) == 0 {
 		return nil
@@ -212,11 +223,12 @@ func (c *shipCursor) clear(ctx context.Context, h *homeSide, b *block, after boo
 // inBlock runs the rounds: first of the demand statement, if there is one.
 func (c *shipCursor) inBlock(ctx context.Context, h *homeSide, b *block, limited bool) error {
 	defer h.x.OnNotice(nil)
+	c.savepoints = b.savepoints
 	read, err := c.readAhead(ctx, h, b)
 	if err != nil {
 		return err
 	}
-	if d := c.p.ship.Demand; d != "" && c.p.executes == nil && !(read && c.p.ship.AllAhead() && c.p.node.GetUpdateStmt() != nil) {
+	if d := c.p.ship.Demand; d != "" && c.p.executes == nil && !(read && c.p.ship.AllAhead() && !c.p.ship.Left && (c.p.node.GetDeclareCursorStmt() == nil || c.p.ship.Exactly())) {
 		if err := c.demand(ctx, h, b, d); err != nil {
 			return err
 		}
@@ -290,6 +302,9 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked, ahe
 	}
 	if ahead && holds(f) && c.p.ship.Inlinable(f) {
 		return c.holdAhead(ctx, h, a, &res.Answers)
+	}
+	if l := c.large[f]; l != nil && (ahead || c.live != nil && c.live.has[f]) {
+		return c.fill(ctx, h, l, a, &res.Answers, true)
 	}
 	if err := c.give(ctx, h, f, a.Keys, &res); err != nil || f.Kind == "predict_details" {
 		return err

@@ -31,17 +31,21 @@ type Round struct {
 	functions map[string]*planner.Function
 	asked     map[string]*Asked
 	order     []*Asked
-	// held is the memory that the arguments take, in bytes, and most its limit.
-	held, most int
+	// held is about the memory that the arguments take, in bytes, and most its limit. lowest is the lowest rank that asked:
+	// what others ask for is not kept. cut says that not all of it was kept either.
+	held, most, lowest int
+	noted, cut         bool
 	// known holds the keys that were answered in earlier rounds of the statement.
 	known *Known
 	// draws are the functions that draw values, and drawn what they have drawn, by the type of the values.
 	draws []*planner.Draw
 	drawn map[uint32]*Drawn
-	err   error
+	// drew is what of held the drawn values take.
+	drew int
+	err  error
 }
 
-// NewRound begins a round of a statement; the arguments that it may ask for take at most so many bytes.
+// NewRound begins a round of a statement; the arguments that it keeps take about so many bytes of memory at most.
 func NewRound(plan *planner.Ship, known *Known, most int) *Round {
 	r := &Round{functions: map[string]*planner.Function{}, asked: map[string]*Asked{}, most: most, known: known, draws: plan.Draws, drawn: map[uint32]*Drawn{}}
 	for _, f := range plan.Functions {
@@ -71,16 +75,43 @@ func (r *Round) take(message string) error {
 	if err != nil {
 		return fmt.Errorf("what home asks %q for: %w", name, err)
 	}
+	if !r.noted || f.Rank < r.lowest { // what those of a higher rank have asked for is not believed
+		clear(r.asked)
+		r.order, r.held, r.lowest, r.cut = nil, r.drew, f.Rank, false
+	}
+	r.noted = true
+	if f.Rank > r.lowest {
+		return nil
+	}
+	size := 2*len(record) + askedSize
+	if r.most > 0 && r.held+size > r.most && len(r.order) > 0 { // the next round asks for it again
+		r.cut = true
+		return nil
+	}
+	r.held += size
 	a := r.asked[name]
 	if a == nil {
 		a = &Asked{Function: f}
 		r.asked[name] = a
 		r.order = append(r.order, a)
 	}
-	if r.held += len(record); r.most > 0 && r.held > r.most {
-		return errRoundBytes(r.most)
-	}
 	return a.add(record)
+}
+
+// askedSize is about what arguments take in memory beside twice their record's length, in bytes: a key, which is a copy, and
+// places in lists that grow.
+const askedSize = 64
+
+// Cut gives the number of arguments that were kept, if those that were asked for took more memory than they may, so that
+// not all were; 0 where all were.
+func (r *Round) Cut() int {
+	n := 0
+	if r.cut {
+		for _, a := range r.order {
+			n += len(a.Keys)
+		}
+	}
+	return n
 }
 
 // turnSize is the size in bytes of the turn that follows a record where the model is not deterministic.
@@ -143,7 +174,7 @@ func (a *Asked) add(record []byte) error {
 		}
 	}
 	a.Keys = append(a.Keys, key)
-	if a.once != nil {
+	if a.once != nil && len(a.once) < OnceMost {
 		a.once[string(key)] = struct{}{}
 	}
 	return nil
@@ -183,6 +214,9 @@ func NewAsked(f *planner.Function) *Asked { return &Asked{Function: f} }
 // Once are the keys of a function's arguments, of which none is to be read twice.
 type Once map[string]struct{}
 
+// OnceMost is the number of keys that a Once has at most, which bounds its memory: some 100 bytes each.
+const OnceMost = 2_000_000
+
 // NewAsked is as the function; arguments that any of those made here has read are left out.
 func (o Once) NewAsked(f *planner.Function) *Asked { return &Asked{Function: f, once: o} }
 
@@ -221,25 +255,16 @@ func (a *Asked) Row(values [][]byte) error {
 }
 
 // Empty reports whether nothing was asked for.
-func (r *Round) Empty() bool { return len(r.order) == 0 && r.err == nil }
+func (r *Round) Empty() bool { return !r.noted && r.err == nil }
 
 // Believed gives what is to be answered: what the functions of the lowest rank asked for, since a missing answer of
-// theirs may be why those of a higher one were asked at all. It is an error if something is asked for that was answered
-// before.
+// theirs may be why those of a higher one were asked at all; of this what the memory allows. It is an error if something is
+// asked for that was answered before.
 func (r *Round) Believed() (asked []*Asked, err error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	lowest := 0
-	for i, a := range r.order {
-		if i == 0 || a.Function.Rank < lowest {
-			lowest = a.Function.Rank
-		}
-	}
 	for _, a := range r.order {
-		if a.Function.Rank > lowest {
-			continue
-		}
 		if err := r.known.add(a); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package ship_test
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -151,7 +152,7 @@ func TestKnownIsBounded(t *testing.T) {
 	}
 }
 
-// TestRoundIsBounded refuses a round that asks for more than its limit, and holds none of it beyond.
+// TestRoundIsBounded has a round ask for more than its limit: it holds none of it beyond, and what it holds is answered.
 func TestRoundIsBounded(t *testing.T) {
 	t.Parallel()
 	f := function("f", udf.Int4, udf.Text)
@@ -159,17 +160,19 @@ func TestRoundIsBounded(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	m := message(f, record(field{udf.Text.OID(), make([]byte, 100_000)}))
-	for range 1_000 {
-		r.Take(ship.CodeAsked, m)
+	text := make([]byte, 100_000)
+	for i := range 1_000 {
+		binary.BigEndian.PutUint32(text, uint32(i))
+		r.Take(ship.CodeAsked, message(f, record(field{udf.Text.OID(), text})))
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
 		t.Errorf("a round of 1 MiB holds %d bytes", grown)
 	}
-	if _, err := r.Believed(); state(err) != "54000" || r.Empty() {
-		t.Error(err)
+	asked, err := r.Believed()
+	if err != nil || len(asked) != 1 || len(asked[0].Keys) == 0 || len(asked[0].Keys) > 10 || r.Cut() != len(asked[0].Keys) || r.Empty() {
+		t.Errorf("%d of 1000 are kept: %v", r.Cut(), err)
 	}
 	runtime.KeepAlive(r)
 }
@@ -274,6 +277,30 @@ func BenchmarkRow(b *testing.B) {
 		binary.BigEndian.PutUint32(value, uint32(i))
 		if err := asked.Row(row); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestCutRoundBelievesTheLowestRank has functions of two ranks ask for more than the limit: whichever asks first, only what
+// the one of the lower rank has asked for is kept, and at least one of it.
+func TestCutRoundBelievesTheLowestRank(t *testing.T) {
+	t.Parallel()
+	low, high := function("low", udf.Int4, udf.Text), function("high", udf.Int4, udf.Text)
+	high.Rank = 1
+	ask := func(r *ship.Round, f *planner.Function, n int) {
+		for i := range n {
+			r.Take(ship.CodeAsked, message(f, record(field{udf.Text.OID(), fmt.Appendf(nil, "%s %d", f.Name, i)})))
+		}
+	}
+	for _, most := range []int{1, 1 << 10, 0} {
+		r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{low, high}}, &ship.Known{}, most)
+		ask(r, high, 100)
+		ask(r, low, 100)
+		ask(r, high, 100)
+		asked, err := r.Believed()
+		if err != nil || len(asked) != 1 || asked[0].Function != low || len(asked[0].Keys) == 0 || (r.Cut() > 0) != (most > 0) ||
+			most == 0 && len(asked[0].Keys) != 100 {
+			t.Errorf("of %d bytes: %+v, cut to %d: %v", most, asked, r.Cut(), err)
 		}
 	}
 }

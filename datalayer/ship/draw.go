@@ -246,7 +246,9 @@ func (r *Round) takeDrawn(message string) error {
 	if int(max(size, 0)) != len(value) {
 		return bad
 	}
-	if r.held += len(key) + len(value); r.most > 0 && r.held > r.most {
+	taken := len(key) + len(value) + askedSize
+	r.held, r.drew = r.held+taken, r.drew+taken
+	if r.most > 0 && r.drew > r.most {
 		return errRoundBytes(r.most)
 	}
 	d := r.drawn[function.ReturnsOID]
@@ -258,10 +260,10 @@ func (r *Round) takeDrawn(message string) error {
 	return nil
 }
 
-// errRoundBytes is the error for a round that takes too much memory.
+// errRoundBytes is the error for values that take too much memory: none of them may be drawn again.
 func errRoundBytes(most int) error {
-	return &datalayer.Error{Code: "54000", Message: "a statement with predict asks for too many arguments at once",
-		Detail: fmt.Sprintf("The arguments asked for take more than %d bytes.", most),
+	return &datalayer.Error{Code: "54000", Message: "a statement with predict draws too many values of volatile functions at once",
+		Detail: fmt.Sprintf("They take more than %d bytes.", most),
 		Hint:   "Raise the setting predict-round-bytes, or run the statement over fewer rows at a time."}
 }
 

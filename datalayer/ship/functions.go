@@ -191,10 +191,13 @@ func answersTable(f *planner.Function) string {
 // prefix begins the keys of a function's answers.
 func prefix(f *planner.Function) []byte { return namePrefix(f.Name) }
 
+// prefixSize is the length of what begins the keys of a function, in bytes.
+const prefixSize = 8
+
 // namePrefix begins the keys of what belongs to a function.
 func namePrefix(name string) []byte {
 	sum := sha256.Sum256([]byte(name))
-	return sum[:8]
+	return sum[:prefixSize]
 }
 
 // Clear is the statement that takes a function's answers off home; all says that those of other functions in its table go
@@ -203,7 +206,7 @@ func Clear(f *planner.Function, all bool) string {
 	if all {
 		return "TRUNCATE pg_temp." + answersTable(f)
 	}
-	return "DELETE FROM pg_temp." + answersTable(f) + " WHERE pg_catalog.substr(key, 1, 8) OPERATOR(pg_catalog.=) '\\x" + hex.EncodeToString(prefix(f)) + "'"
+	return "DELETE FROM pg_temp." + answersTable(f) + " WHERE pg_catalog.substr(key, 1, " + fmt.Sprint(prefixSize) + ") OPERATOR(pg_catalog.=) '\\x" + hex.EncodeToString(prefix(f)) + "'"
 }
 
 // Returns is the type of a function's answers: the model's own, and jsonb for predict_details.
