@@ -62,5 +62,8 @@ psql -X -p "$SERVER" -d bench -Atc 'SHOW server_version' | sed 's/^/PostgreSQL /
 pgbouncer --version 2>/dev/null | head -1 || /usr/sbin/pgbouncer --version | head -1
 bin/pinnacle-proxy version | head -1
 echo "command: make bench $*"
+# What a writing statement takes longer by listeners on its table, how late their outputs are, and backfills; with arguments, which are
+# the program's, only that runs.
+[ $# -gt 0 ] || TMPDIR=/tmp go test -run '^$' -bench '^(BenchmarkWriting|BenchmarkLag|BenchmarkBackfill)$' ./datalayer/listener | grep '^Benchmark'
 "$DIR/bench" -direct "$SERVER:$postgres" -session "$SESSION:$session" -transaction "$TRANSACTION:$transaction" \
   -proxy "$PROXY:$proxy" -onnxruntime "$(ls "$PWD"/.cache/onnxruntime/libonnxruntime.so.*)" "$@"

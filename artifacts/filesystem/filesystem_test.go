@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -189,10 +190,17 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// TestMemory puts and verifies 64 MiB and counts every byte that is allocated meanwhile, so it runs beside no other
-// test.
+// TestMemory puts and verifies 64 MiB, or PINNACLE_TEST_ARTIFACT_BYTES, and counts every byte that is allocated meanwhile, so
+// it runs beside no other test.
 func TestMemory(t *testing.T) {
-	const size, allowed = 64 << 20, 4 << 20
+	const allowed = 4 << 20
+	size := int64(64 << 20)
+	if text := os.Getenv("PINNACLE_TEST_ARTIFACT_BYTES"); text != "" {
+		var err error
+		if size, err = strconv.ParseInt(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := openTemp(t)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -204,6 +212,7 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
+	t.Logf("%d bytes were allocated for an artifact of %d", after.TotalAlloc-before.TotalAlloc, size)
 	if used := after.TotalAlloc - before.TotalAlloc; used > allowed {
 		t.Fatalf("%d bytes were allocated for an artifact of %d, want at most %d", used, size, allowed)
 	}

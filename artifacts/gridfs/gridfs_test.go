@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -186,9 +187,16 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
-// TestMemory puts and reads an artifact that is much larger than what that may take.
+// TestMemory puts and reads an artifact that is much larger than what that may take; PINNACLE_TEST_ARTIFACT_BYTES has its size.
 func TestMemory(t *testing.T) {
-	const size, allowed = 200 << 20, 64 << 20
+	const allowed = 64 << 20
+	size := int64(200 << 20)
+	if text := os.Getenv("PINNACLE_TEST_ARTIFACT_BYTES"); text != "" {
+		var err error
+		if size, err = strconv.ParseInt(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := openNew(t)
 	ctx := context.Background()
 	var most atomic.Uint64
