@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -127,8 +128,11 @@ type lease struct {
 	mine, before, built bool
 }
 
-// leaseKept is how long a proxy that is not heard of has the lease.
-const leaseKept = "15 seconds"
+// leaseKept is how long a proxy that is not heard of has the lease, and leaseRenewed after how long one asks for it again.
+const (
+	leaseKept    = "15 seconds"
+	leaseRenewed = 5 * time.Second
+)
 
 // lead takes or renews the lease for a reader, where no other has it.
 func (h *atHome) lead(ctx context.Context, reader string) (l lease, err error) {

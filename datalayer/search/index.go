@@ -37,6 +37,8 @@ type index struct {
 	// ready says that a scan has ended well, once; failure is why the last one did not.
 	ready   bool
 	failure error
+	// led is when the lease on an index at home was asked for last.
+	led time.Time
 	// counters is what home said of the table and its capture when the last scan began, scanned is when that was.
 	counters string
 	scanned  time.Time
@@ -238,7 +240,8 @@ func (x *index) look(ctx context.Context, s *source, c *capture) (state string, 
 
 // attend tells home now and then that the index's reader is there.
 func (x *index) attend(ctx context.Context, c *capture) error {
-	if home, is := x.holder().(*atHome); is {
+	if home, is := x.holder().(*atHome); is && time.Since(x.led) > leaseRenewed {
+		x.led = time.Now()
 		l, err := home.lead(ctx, x.reader())
 		if err != nil {
 			return err
