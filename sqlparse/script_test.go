@@ -108,7 +108,7 @@ func TestCommandOf(t *testing.T) {
 		t.Errorf("%s: %+v", text, e)
 	}
 	for text, want := range map[string]any{
-		"EXECUTE p":            &Execute{Name: "p"},
+		"EXECUTE p":            &Execute{Name: "p", NameSpan: Span{8, 9}},
 		"DEALLOCATE PREPARE p": &Deallocate{Name: "p"},
 		"DEALLOCATE ALL":       &Deallocate{All: true},
 		"DISCARD ALL":          &Discard{All: true},
