@@ -37,6 +37,7 @@ func duckdb() *engine {
 		limits: limitsOf(map[string]string{
 			"inserts:kinds-arrays":                   "a list of DuckDB's has one dimension (0A000)",
 			"inserts:kinds-numeric-nan":              "DECIMAL has no NaN",
+			"numbers:cast-in-where":                  "a cast that is out of range has another SQLSTATE (22P02)",
 			"upserts:nothing":                        "a row that is left out is not told apart where DO NOTHING names no conflict: the tag counts none",
 			"references:delete-both":                 "DuckDB checks foreign keys against what the transaction began with",
 			"transactions:savepoint-rollback":        savepoints,

@@ -17,6 +17,7 @@ func frames(scheme string) *engine {
 	limits := limitsOf(map[string]string{
 		"inserts:kinds-arrays":                   "a list of a file's has one dimension (0A000)",
 		"inserts:kinds-numeric-nan":              "DECIMAL has no NaN",
+		"numbers:cast-in-where":                  "a cast that is out of range has another SQLSTATE (22P02)",
 		"transactions:savepoint-rollback":        savepoints,
 		"transactions:savepoint-after-error":     savepoints,
 		"transactions:savepoints-nested":         savepoints,

@@ -28,32 +28,33 @@ func TestTPC(t *testing.T) {
 	if *tpcSuites == "" {
 		t.Skip("-tpc names no suite; tests/suites/databackends_tpc.sh does")
 	}
-	var list []table
-	texts := map[string]map[string]string{}
 	for suite := range strings.SplitSeq(*tpcSuites, ",") {
 		name, scale, _ := strings.Cut(suite, "=")
-		dir, err := tpcFiles(t.Context(), "../..", name, scale)
-		if err != nil {
-			t.Skip(err)
-		}
-		read, from := tpchTables, "testdata/tpch"
-		if name == "tpcds" {
-			read, from = tpcdsTables, dir
-		}
-		more, err := read(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if texts[name], err = textsOf(filepath.Join(from, "*.sql")); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, more...)
+		t.Run(name, func(t *testing.T) { runTPC(t, name, scale) })
+	}
+}
+
+// runTPC runs a suite before every engine.
+func runTPC(t *testing.T, suite, scale string) {
+	dir, err := tpcFiles(t.Context(), "../..", suite, scale)
+	if err != nil {
+		t.Skip(err)
+	}
+	read, from := tpchTables, "testdata/tpch"
+	if suite == "tpcds" {
+		read, from = tpcdsTables, dir
+	}
+	list, err := read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := textsOf(filepath.Join(from, "*.sql"))
+	if err != nil {
+		t.Fatal(err)
 	}
 	eachEngine(t, func(*engine) []table { return list }, func(t *testing.T, w *world) {
 		w.patience = *patience
-		for name, all := range texts {
-			t.Run(name, func(t *testing.T) { w.tpc(t, name, all) })
-		}
+		w.tpc(t, suite, texts)
 	})
 }
 

@@ -133,6 +133,9 @@ func (b *bench) open(t *testing.T, e *engine, list []table) *world {
 		t.Fatal(err)
 	}
 	w := &world{ctx: ctx, engine: e, oracle: server.URL(e.name), patience: 30 * time.Second}
+	if e.slow {
+		w.patience = 3 * time.Minute
+	}
 	if w.proxy, err = proxy.URL(); err != nil {
 		t.Fatal(err)
 	}
