@@ -22,7 +22,7 @@ func mariadb() *engine {
 	}
 	const instants = "TIMESTAMP holds the years 1970 to 2038, without the first second (22007)"
 	const bytewise = " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
-	d := sqlDialect{indexes: true, quote: "`", literal: literal, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT", int8Kind: "BIGINT", float8Kind: "DOUBLE",
+	d := sqlDialect{quote: "`", literal: literal, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT", int8Kind: "BIGINT", float8Kind: "DOUBLE",
 		moneyKind: "DECIMAL(12,2)", longKind: "DECIMAL(38,10)", textKind: "LONGTEXT" + bytewise, foldedText: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
 		shortKind: "VARCHAR(20)" + bytewise, dateKind: "DATE", timeKind: "TIME(6)", timestampKind: "DATETIME(6)", timestamptzKind: "TIMESTAMP(6) NULL", uuidKind: "UUID", byteaKind: "LONGBLOB", jsonbKind: "JSON"}}
 	return &engine{

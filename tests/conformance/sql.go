@@ -19,8 +19,6 @@ type sqlDialect struct {
 	quote string
 	// keyless leaves out primary keys, unique and foreign keys.
 	keyless bool
-	// indexes says that tables get their indexes.
-	indexes bool
 	// nullable is the type of a column that may be NULL; nil: that of one that may not.
 	nullable func(typeName string) string
 	// options stand behind the closing parenthesis of CREATE TABLE.
@@ -168,11 +166,6 @@ func (d sqlDialect) script(tables []table) []string {
 	var list []string
 	for _, t := range tables {
 		list = append(append(list, d.create(t)), d.inserts(t)...)
-		for _, c := range t.indexed {
-			if d.indexes {
-				list = append(list, fmt.Sprintf("CREATE INDEX %s ON %s (%s)", d.name(c+"_index"), d.name(t.name), d.name(c)))
-			}
-		}
 	}
 	return list
 }

@@ -10,7 +10,7 @@ import (
 // sqlite is a SQLite file.
 func sqlite() *engine {
 	const slow = "without indexes of SQLite's own the statement takes longer than 30 s"
-	d := sqlDialect{indexes: true, quote: `"`, literal: bare("1", "0", "x"), types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT4", int8Kind: "BIGINT", float8Kind: "DOUBLE PRECISION",
+	d := sqlDialect{quote: `"`, literal: bare("1", "0", "x"), types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT4", int8Kind: "BIGINT", float8Kind: "DOUBLE PRECISION",
 		moneyKind: "DECIMAL(12,2)", longKind: "DECIMAL TEXT(38,10)", textKind: "TEXT", foldedText: "TEXT COLLATE NOCASE", shortKind: "VARCHAR(20)", dateKind: "DATE", timeKind: "TIME",
 		timestampKind: "TIMESTAMP", timestamptzKind: "TIMESTAMP WITH TIME ZONE", uuidKind: "UUID", byteaKind: "BLOB", jsonbKind: "JSON"}}
 	return &engine{
