@@ -38,7 +38,7 @@ func main() {
 	flag.StringVar(&s.only, "engines", "duckdb,sqlite,mariadb,clickhouse", "the engines, split by commas")
 	flag.IntVar(&s.rounds, "rounds", 3, "runs of each statement on each side")
 	flag.DurationVar(&s.limit, "limit", 10*time.Second, "the longest run of a text")
-	flag.DurationVar(&s.budget, "budget", 80*time.Second, "the longest time for the texts of an engine")
+	flag.DurationVar(&s.budget, "budget", 60*time.Second, "the longest time for the texts of an engine")
 	flag.IntVar(&s.points, "points", 1000, "rows read by their key on each side")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

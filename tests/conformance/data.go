@@ -56,7 +56,7 @@ type table struct {
 	// key refers to; "" for none.
 	key            []string
 	unique, refers string
-	// indexed are columns with an index on the oracle. Engines have none: SQLite takes them without statistics into plans that never end.
+	// indexed are columns with an index on the oracle. Engines have none: without statistics SQLite takes them into plans of minutes.
 	indexed []string
 	rows    [][]any
 }
