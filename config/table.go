@@ -152,7 +152,7 @@ func models() []Setting {
 		{Name: "starlark-max-steps", Group: group, Default: "10_000_000", Unit: "steps a row", Field: func(c *Config) any { return &c.StarlarkMaxSteps }, Check: between(1_000, 10_000_000),
 			Doc: "Steps that a starlark model may take for one row; past it the statement fails, so that an endless loop ends."},
 		{Name: "predict-memory", Group: group, Default: "256MiB", Unit: "bytes a call of a statement", Field: func(c *Config) any { return &c.PredictMemory }, Check: between[Size](1<<20, 1<<40),
-			Doc: "What one predict call of a statement may remember of distinct arguments and their answers. Past it they are forgotten, and the model is asked again."},
+			Doc: "What one predict call of a statement may remember of distinct arguments and their answers. Past it they are forgotten, and the model is asked again; in rounds, PostgreSQL tells arguments apart where more than fit, at 128 bytes each, may come."},
 		{Name: "predict-batch-rows", Group: group, Default: "8192", Unit: "rows", Field: func(c *Config) any { return &c.PredictBatchRows }, Check: between(1, 1<<20),
 			Doc: "Largest number of rows that go to a model at once."},
 		{Name: "predict-batch-bytes", Group: group, Default: "4MiB", Unit: "bytes", Field: func(c *Config) any { return &c.PredictBatchBytes }, Check: between[Size](64<<10, 1<<30),

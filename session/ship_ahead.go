@@ -82,9 +82,9 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, b *block, a *plan
 		return c.readAll(ctx, h, b, a, a.Text, nil)
 	case way == fromGuess:
 		if c.guessed = true; c.once == nil {
-			c.once = map[*planner.Function]ship.Once{}
+			c.once = map[*planner.Function]*ship.Once{}
 		}
-		c.once[a.Function] = ship.Once{}
+		c.once[a.Function] = ship.NewOnce(max(c.toldApart(), 2*len(s.asked.Keys)+guessMisses))
 		c.once[a.Function].Add(s.asked)
 	}
 	if len(s.asked.Keys) == 0 {
@@ -93,23 +93,26 @@ func (c *shipCursor) readOne(ctx context.Context, h *homeSide, b *block, a *plan
 	return c.answer(ctx, h, s.asked, true)
 }
 
+// toldApart is the number of arguments that may be told apart here.
+func (c *shipCursor) toldApart() int { return ship.OnceMost(c.p.s.cfg.Stream.MemoBytes) }
+
 // readRows has the arguments of each row answered, told apart here. There may be many more than home has thought: what then
 // is left home tells apart.
 func (c *shipCursor) readRows(ctx context.Context, h *homeSide, b *block, a *planner.Ahead) error {
-	once := ship.Once{}
-	if err := c.readAll(ctx, h, b, a, a.Rows, once); err != nil || len(once) <= ship.OnceMost-aheadRows {
+	once := ship.NewOnce(c.toldApart())
+	if err := c.readAll(ctx, h, b, a, a.Rows, once); err != nil || once.Room(aheadRows) {
 		return err
 	}
 	return c.readAll(ctx, h, b, a, a.Text, once)
 }
 
 // readAll has the arguments answered that a statement reads, some at a time; those in once, if it is not nil, are left out.
-func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, text string, once ship.Once) error {
+func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, text string, once *ship.Once) error {
 	asked := once.NewAsked(a.Function)
 	return c.readPortal(ctx, h, b, text, func(values [][]byte) error { return asked.Row(values) }, func() (bool, error) {
 		have := asked
 		asked = once.NewAsked(a.Function)
-		more := text != a.Rows || len(once) <= ship.OnceMost-aheadRows
+		more := text != a.Rows || once.Room(aheadRows)
 		if len(have.Keys) == 0 {
 			return more, nil
 		}

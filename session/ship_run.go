@@ -35,7 +35,7 @@ type shipCursor struct {
 	notInline bool
 	// guessed says that of some functions only a sample of the arguments was read ahead; once has what was read of these.
 	guessed bool
-	once    map[*planner.Function]ship.Once
+	once    map[*planner.Function]*ship.Once
 	// large are the tables of those that are too many, live is the statement with expressions that was run last, and notJoin
 	// says that tables cannot be joined in it.
 	large   map[*planner.Function]*large

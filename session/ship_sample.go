@@ -27,8 +27,6 @@ const (
 	// sampledTimes says how often a sample must come by each of the arguments, if they are equally frequent: their number's
 	// logarithm and so many times more, so that in one of some hundred samples one is missing.
 	sampledTimes = 5
-	// rowsAtMost is the number of rows up to which arguments may be told apart here.
-	rowsAtMost = 2_000_000
 	// guessMisses is the number of misses in a round after which a guess was wrong.
 	guessMisses = 1_000
 )
@@ -68,7 +66,7 @@ func (c *shipCursor) sample(ctx context.Context, h *homeSide, b *block, a *plann
 	if e == nil || err != nil {
 		return fromDistinct, nil, unpositioned(err)
 	}
-	if 2*s.distinct > s.rows && e.rows <= rowsAtMost {
+	if 2*s.distinct > s.rows && e.rows <= int64(c.toldApart()) {
 		return fromRows, nil, nil
 	}
 	rows := s.wanted(e)

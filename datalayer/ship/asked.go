@@ -21,7 +21,7 @@ type Asked struct {
 
 	decoders []pgvalue.Decoder
 	// once are the keys of arguments that are left out; nil where none are.
-	once Once
+	once *Once
 	// begin is what Keys begin with, room is memory for the next of them, and record for the one that Row makes.
 	begin, room, record []byte
 }
@@ -131,7 +131,7 @@ func (a *Asked) add(record []byte) error {
 		return a.cut()
 	}
 	key := a.key(record, turn)
-	if _, again := a.once[string(key)]; again {
+	if a.once.has(key) {
 		a.room = a.room[:len(a.room)-len(key)]
 		return nil
 	}
@@ -174,9 +174,7 @@ func (a *Asked) add(record []byte) error {
 		}
 	}
 	a.Keys = append(a.Keys, key)
-	if a.once != nil && len(a.once) < OnceMost {
-		a.once[string(key)] = struct{}{}
-	}
+	a.once.note(key)
 	return nil
 }
 
@@ -211,22 +209,45 @@ func (a *Asked) key(record, turn []byte) []byte {
 // NewAsked makes one for arguments that are read by Row.
 func NewAsked(f *planner.Function) *Asked { return &Asked{Function: f} }
 
-// Once are the keys of a function's arguments, of which none is to be read twice.
-type Once map[string]struct{}
+// Once are the keys of a function's arguments, of which none is to be read twice; nil leaves nothing out.
+type Once struct {
+	keys map[string]struct{}
+	most int
+}
 
-// OnceMost is the number of keys that a Once has at most, which bounds its memory: some 100 bytes each.
-const OnceMost = 2_000_000
+// onceSize is about what one key takes in memory, in bytes.
+const onceSize = 128
+
+// OnceMost is the number of keys that may be told apart in so many bytes.
+func OnceMost(memory int) int { return memory / onceSize }
+
+// NewOnce makes one that notes at most so many keys.
+func NewOnce(most int) *Once { return &Once{keys: map[string]struct{}{}, most: most} }
 
 // NewAsked is as the function; arguments that any of those made here has read are left out.
-func (o Once) NewAsked(f *planner.Function) *Asked { return &Asked{Function: f, once: o} }
+func (o *Once) NewAsked(f *planner.Function) *Asked { return &Asked{Function: f, once: o} }
 
-// Add notes what was read otherwise; nil notes nothing.
-func (o Once) Add(a *Asked) {
-	if o == nil {
-		return
-	}
+// Add notes what was read otherwise.
+func (o *Once) Add(a *Asked) {
 	for _, key := range a.Keys {
-		o[string(key)] = struct{}{}
+		o.note(key)
+	}
+}
+
+// Room reports whether n more keys can be noted.
+func (o *Once) Room(n int) bool { return o == nil || len(o.keys)+n <= o.most }
+
+func (o *Once) has(key []byte) bool {
+	if o == nil {
+		return false
+	}
+	_, has := o.keys[string(key)]
+	return has
+}
+
+func (o *Once) note(key []byte) {
+	if o != nil && len(o.keys) < o.most {
+		o.keys[string(key)] = struct{}{}
 	}
 }
 
