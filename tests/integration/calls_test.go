@@ -10,7 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownModel makes a model for one test, so that nothing else counts for it. Its name is derived from the test's.
+// ownModel makes a model for one test, so that nothing else counts for it. Its name is derived from the test's, and stands in its source: answers that
+// were slow to get are kept for all models of the same source.
 func ownModel(t *testing.T, on *target, declaration, body string) string {
 	t.Helper()
 	name := "own" + strings.ToLower(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(t.Name(), "_"))
@@ -21,7 +22,7 @@ func ownModel(t *testing.T, on *target, declaration, body string) string {
 		names[i] = a[1]
 	}
 	using, with, _ := strings.Cut(declaration, " WITH ")
-	sql := fmt.Sprintf("CREATE MODEL %s%s USING starlark AS $$\ndef predict(%s):\n    %s\n$$", name, using, strings.Join(names, ", "), body)
+	sql := fmt.Sprintf("CREATE MODEL %s%s USING starlark AS $$\n# %[1]s\ndef predict(%[3]s):\n    %[4]s\n$$", name, using, strings.Join(names, ", "), body)
 	if with != "" {
 		sql += " WITH " + with
 	}
