@@ -213,15 +213,12 @@ func (k *Keeper) dropAtHome(ctx context.Context, gone func(origin string) bool) 
 	return nil
 }
 
-// sweepAtHome removes what home has of indexes that there are not any more.
+// sweepAtHome removes what home has of indexes that there are not any more: a proxy may have ended before it came to that.
 func (k *Keeper) sweepAtHome(ctx context.Context) error {
 	wanted := map[string]bool{}
 	for _, c := range k.models.Components().Components(component.KindVectorIndex) {
 		r := c.Default()
 		wanted[(&index{name: c.Name, version: r.Version, hash: r.Hash}).origin()] = true
-	}
-	if len(wanted) == 0 {
-		return nil // no session of home is opened where there is no index
 	}
 	return k.dropAtHome(ctx, func(origin string) bool { return !wanted[origin] })
 }

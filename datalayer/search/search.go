@@ -59,6 +59,9 @@ type Keeper struct {
 	mu      sync.Mutex
 	models  Models
 	indexes map[string]*index
+
+	// sweepFrom is when what home has of old indexes is to be removed, zero where nothing is left; it is Run's.
+	sweepFrom time.Time
 }
 
 // New makes a Keeper. It does nothing before Run.
@@ -84,20 +87,34 @@ func (k *Keeper) Run(ctx context.Context) {
 	if err := k.sweep(ctx); err != nil {
 		k.config.Logger.Warn("files of old vector indexes cannot be removed", "error", err)
 	}
-	if err := k.sweepAtHome(ctx); err != nil && ctx.Err() == nil {
-		k.config.Logger.Warn("what home has of old vector indexes cannot be removed", "error", err)
-	}
+	k.sweepFrom = time.Now()
 	tick := time.NewTicker(k.config.Poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		for _, x := range k.adopt(ctx) {
 			x.pass(ctx, &upkeep)
 		}
+		k.sweepWhenDue(ctx)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-k.wake:
 		}
+	}
+}
+
+// sweepAgain is how long Run waits before it tries again to remove what home has of old indexes.
+const sweepAgain = 10 * time.Second
+
+// sweepWhenDue removes what home has of old indexes, if that is still to be done.
+func (k *Keeper) sweepWhenDue(ctx context.Context) {
+	if k.sweepFrom.IsZero() || time.Now().Before(k.sweepFrom) {
+		return
+	}
+	k.sweepFrom = time.Time{}
+	if err := k.sweepAtHome(ctx); err != nil && ctx.Err() == nil {
+		k.sweepFrom = time.Now().Add(sweepAgain)
+		k.config.Logger.Warn("what home has of old vector indexes cannot be removed", "error", err)
 	}
 }
 
@@ -151,7 +168,9 @@ func (k *Keeper) end(ctx context.Context, x *index) {
 		err = vector.Remove(x.dir)
 	}
 	if err == nil && captured {
-		err = k.dropAtHome(ctx, func(origin string) bool { return origin == x.origin() })
+		if err = k.dropAtHome(ctx, func(origin string) bool { return origin == x.origin() }); err != nil {
+			k.sweepFrom = time.Now().Add(sweepAgain)
+		}
 	}
 	if err != nil {
 		k.config.Logger.Warn("the files of a vector index cannot be removed", "index", x.name, "error", err)

@@ -48,6 +48,11 @@ func runTPC(t *testing.T, suite, scale string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if suite == "tpch" {
+		for i := range list {
+			list[i].indexed = tpchIndexes[list[i].name]
+		}
+	}
 	texts, err := textsOf(filepath.Join(from, "*.sql"))
 	if err != nil {
 		t.Fatal(err)

@@ -87,7 +87,6 @@ func tpchTables(dir string) ([]table, error) {
 		if of.name == "lineitem" {
 			t.key = []string{"l_orderkey", "l_linenumber"}
 		}
-		t.indexed = tpchIndexes[of.name]
 		if err := t.read(filepath.Join(dir, of.name+".csv")); err != nil {
 			return nil, err
 		}
