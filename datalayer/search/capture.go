@@ -59,6 +59,9 @@ func (k *Keeper) ensureCapture(ctx context.Context, x *index, s *source) (*captu
 	if !s.plain {
 		return nil, nil
 	}
+	if err := k.mark(x.origin()); err != nil {
+		return nil, err
+	}
 	c := &capture{told: time.Now()}
 	err := pgx.BeginFunc(ctx, k.config.Pool, func(tx pgx.Tx) error {
 		if err := ensureSchema(ctx, tx); err != nil {
@@ -179,46 +182,49 @@ func (c *capture) seen(ctx context.Context, pool *pgxpool.Pool, x *index) error 
 	return err
 }
 
-// dropAtHome removes what home has of indexes: of one, or of those that are not among some.
-func (k *Keeper) dropAtHome(ctx context.Context, gone func(origin string) bool) error {
+// dropAtHome removes what home has of an index.
+func (k *Keeper) dropAtHome(ctx context.Context, origin string) error {
 	var there bool
-	if err := k.config.Pool.QueryRow(ctx, "SELECT pg_catalog.to_regclass('"+schema+".readers') IS NOT NULL").Scan(&there); err != nil || !there {
+	if err := k.config.Pool.QueryRow(ctx, "SELECT pg_catalog.to_regclass('"+schema+".readers') IS NOT NULL").Scan(&there); err != nil {
 		return err
 	}
-	rows, err := k.config.Pool.Query(ctx, "SELECT id, origin FROM "+schema+".indexes")
+	if !there {
+		return k.unmark(origin)
+	}
+	var id int
+	err := k.config.Pool.QueryRow(ctx, "SELECT id FROM "+schema+".indexes WHERE origin = $1", origin).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return k.unmark(origin)
+	}
 	if err != nil {
 		return err
 	}
-	type kept struct {
-		ID     int
-		Origin string
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[kept])
+	text := fmt.Sprintf(`DROP FUNCTION IF EXISTS %[1]s.capture_%[2]d() CASCADE; DROP TABLE IF EXISTS %[1]s.changes_%[2]d; DROP VIEW IF EXISTS %[1]s.index_%[2]d; DROP TABLE IF EXISTS %[1]s.vectors_%[2]d; DELETE FROM %[1]s.indexes WHERE id = %[2]d`, schema, id)
+	err = pgx.BeginFunc(ctx, k.config.Pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+captureLock+"'; "+text)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	for _, one := range all {
-		if !gone(one.Origin) {
-			continue
-		}
-		text := fmt.Sprintf(`DROP FUNCTION IF EXISTS %[1]s.capture_%[2]d() CASCADE; DROP TABLE IF EXISTS %[1]s.changes_%[2]d; DROP VIEW IF EXISTS %[1]s.index_%[2]d; DROP TABLE IF EXISTS %[1]s.vectors_%[2]d; DELETE FROM %[1]s.indexes WHERE id = %[2]d`, schema, one.ID)
-		err := pgx.BeginFunc(ctx, k.config.Pool, func(tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+captureLock+"'; "+text)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return k.unmark(origin)
 }
 
-// sweepAtHome removes what home has of indexes that there are not any more: a proxy may have ended before it came to that.
+// sweepAtHome removes what home has of this proxy's indexes that there are not any more: it may have ended before it came to that.
 func (k *Keeper) sweepAtHome(ctx context.Context) error {
+	origins, err := k.marked()
+	if err != nil || len(origins) == 0 {
+		return err // no session of home is opened where there is nothing to do
+	}
 	wanted := map[string]bool{}
 	for _, c := range k.models.Components().Components(component.KindVectorIndex) {
 		r := c.Default()
 		wanted[(&index{name: c.Name, version: r.Version, hash: r.Hash}).origin()] = true
 	}
-	return k.dropAtHome(ctx, func(origin string) bool { return !wanted[origin] })
+	for _, origin := range origins {
+		if !wanted[origin] {
+			err = errors.Join(err, k.dropAtHome(ctx, origin))
+		}
+	}
+	return err
 }

@@ -168,7 +168,7 @@ func (k *Keeper) end(ctx context.Context, x *index) {
 		err = vector.Remove(x.dir)
 	}
 	if err == nil && captured {
-		if err = k.dropAtHome(ctx, func(origin string) bool { return origin == x.origin() }); err != nil {
+		if err = k.dropAtHome(ctx, x.origin()); err != nil {
 			k.sweepFrom = time.Now().Add(sweepAgain)
 		}
 	}
@@ -213,7 +213,7 @@ func (k *Keeper) sweep(ctx context.Context) error {
 		wanted[filepath.Base(x.dir)] = true
 	}
 	for _, e := range entries {
-		if !wanted[e.Name()] {
+		if !wanted[e.Name()] && e.Name() != marksName {
 			err = errors.Join(err, vector.Remove(filepath.Join(k.config.Dir, e.Name())))
 		}
 	}

@@ -83,8 +83,8 @@ func operations() []operation {
 func checks() []string {
 	return []string{
 		"SELECT kind, name, version, is_default, definition, uses, used_by, hash FROM pinnacle.components ORDER BY kind, name, version",
-		"SELECT name, state, rows_failed FROM pinnacle.listeners ORDER BY name",
-		"SELECT name, state, vectors, measure FROM pinnacle.vector_index_stats ORDER BY name",
+		"SELECT name, rows_failed FROM pinnacle.listeners ORDER BY name",
+		"SELECT name, vectors, measure FROM pinnacle.vector_index_stats ORDER BY name",
 		"SELECT digest, bytes FROM pinnacle.artifacts ORDER BY digest",
 		"SELECT model, version, metric, value FROM pinnacle.metrics WHERE job IN (SELECT id FROM pinnacle.jobs WHERE kind = 'validate_model') ORDER BY 1, 2, 3",
 		"SELECT predict('chain', 'a')", "SELECT predict('thrice', 'a')", "SELECT predict('loud', 'a')", "SELECT predict('soft', 'A')",

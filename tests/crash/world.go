@@ -234,9 +234,16 @@ func (s *site) settle(ctx context.Context) error {
 	}
 }
 
-// reconcile settles and waits for a state that is one of those wanted: an index follows what it sees of its table a moment later.
+// reconcile settles, has what nothing refers to collected, and waits for a state that is one of those wanted: an index follows what it
+// sees of its table a moment later.
 func (s *site) reconcile(ctx context.Context, wanted ...string) (string, error) {
 	deadline := time.Now().Add(patience)
+	if err := s.settle(ctx); err != nil {
+		return "", err
+	}
+	if err := s.verify(ctx); err != nil {
+		return "", err
+	}
 	for {
 		if err := s.settle(ctx); err != nil {
 			return "", err
