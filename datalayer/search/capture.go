@@ -80,18 +80,23 @@ func (k *Keeper) ensureCapture(ctx context.Context, x *index, s *source) (*captu
 	return c, err
 }
 
-// ensureSchema makes the schema and the tables that all indexes share, by one proxy at a time.
+// ensureSchema makes the schema and the tables that all indexes share, by one proxy at a time. A schema that is there is not
+// asked for: CREATE SCHEMA IF NOT EXISTS would need a right that its owner may lack.
 func ensureSchema(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('"+schema+"'))")
 	if err != nil {
 		return err
 	}
-	var there bool
-	if err := tx.QueryRow(ctx, "SELECT pg_catalog.to_regclass('"+schema+".readers') IS NOT NULL").Scan(&there); err != nil || there {
+	var there, made bool
+	if err := tx.QueryRow(ctx, "SELECT pg_catalog.to_regclass('"+schema+".readers') IS NOT NULL, pg_catalog.to_regnamespace('"+schema+"') IS NOT NULL").Scan(&there, &made); err != nil || there {
 		return err
 	}
-	_, err = tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+schema+`;
-		CREATE TABLE IF NOT EXISTS `+schema+`.indexes (id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, origin text NOT NULL UNIQUE, name text NOT NULL,
+	if !made {
+		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+schema); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS `+schema+`.indexes (id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, origin text NOT NULL UNIQUE, name text NOT NULL,
 			dimension int4, built bool NOT NULL DEFAULT false, keeper text, kept_at timestamptz);
 		CREATE TABLE IF NOT EXISTS `+schema+`.readers (index int4 REFERENCES `+schema+`.indexes ON DELETE CASCADE, reader text, snapshot pg_snapshot NOT NULL, seen timestamptz NOT NULL, PRIMARY KEY (index, reader))`)
 	return err

@@ -89,7 +89,8 @@ func (k *Keeper) extension(ctx context.Context) (schema string, minor int, err e
 	if _, err := k.config.Pool.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS vector"); err != nil {
 		return "", 0, err
 	}
-	return schema, minor, find()
+	err = find()
+	return schema, minor, err
 }
 
 // openAtHome opens the table of an index at home, and makes it where it is not there or of another dimension. Everybody may

@@ -89,7 +89,54 @@ func TestVectorIndexAtHome(t *testing.T) {
 	one.eventually(t, "SELECT state FROM pinnacle.vector_index_stats WHERE name = 'points'", "[[ready]]")
 	one.around(t, "points", 3000, 3, "3002 2998 3003")
 	one.exec(t, "DROP VECTOR INDEX points")
+	withoutExtension(t, server)
 	home.eventually(t, "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'pinnacle_vectors'::regnamespace AND relname ~ '_1$|_hnsw'), (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'pinnacle%')", "[[0 0]]")
+}
+
+// withoutExtension: on a PostgreSQL that has pgvector installed, but does not let the proxy's role CREATE EXTENSION, an index
+// lies in the proxy, and one that is to lie at home says why it does not, until somebody has made the extension.
+func withoutExtension(t *testing.T, server *shared.Script) {
+	t.Helper()
+	super := &target{name: "modest", addr: "127.0.0.1:" + strconv.Itoa(server.Port), user: "postgres", password: superPassword, database: "postgres"}
+	super.exec(t, "CREATE ROLE modest LOGIN PASSWORD '"+superPassword+"'")
+	super.exec(t, "CREATE DATABASE modest")
+	super.database = "modest"
+	super.exec(t, "CREATE SCHEMA pinnacle_vectors AUTHORIZATION modest; CREATE SCHEMA own AUTHORIZATION modest")
+	super.exec(t, "CREATE TABLE own.point (id int PRIMARY KEY, v real[]); ALTER TABLE own.point OWNER TO modest; INSERT INTO own.point VALUES (1, '{1,0}'), (2, '{0,1}')")
+	role := *super
+	role.user = "modest"
+	_, on := spare(t, proxyOptions{name: "modest", databackend: &role})
+	client := *on // what the proxy does itself, it does as modest; components are made by a role that may
+	client.user = "postgres"
+	client.exec(t, "CREATE VECTOR INDEX anywhere ON own.point (v)")
+	client.eventually(t, "SELECT state, place, captured, vectors FROM pinnacle.vector_index_stats WHERE name = 'anywhere'", "[[ready proxy t 2]]")
+	client.exec(t, "CREATE VECTOR INDEX inside ON own.point (v) WITH (place = 'home')")
+	client.eventually(t, "SELECT state, error LIKE '%permission denied to create extension \"vector\"%' FROM pinnacle.vector_index_stats WHERE name = 'inside'", "[[failing t]]")
+	client.open(t).wantError(t, "SELECT * FROM nearest('inside', '{1,0}'::real[])", "55000", "inside")
+	super.exec(t, "CREATE EXTENSION vector")
+	client.eventually(t, "SELECT state, place, vectors FROM pinnacle.vector_index_stats WHERE name = 'inside'", "[[ready home 2]]")
+	client.around(t, "inside", 1, 1, "1")
+	client.around(t, "anywhere", 1, 1, "1")
+}
+
+// TestVectorIndexWithoutPgvector: where there is no pgvector an index lies in the proxy, and says so where it is to lie at home.
+func TestVectorIndexWithoutPgvector(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		if on.value(t, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") != "0" {
+			t.Skip("this PostgreSQL has pgvector")
+		}
+		on.exec(t, "CREATE TABLE lonely (id int PRIMARY KEY, v real[])")
+		on.exec(t, "INSERT INTO lonely VALUES (1, '{1,0}'), (2, '{0,1}')")
+		on.exec(t, "CREATE VECTOR INDEX lonely_auto ON lonely (v)")
+		on.exec(t, "CREATE VECTOR INDEX lonely_home ON lonely (v) WITH (place = 'home')")
+		on.eventually(t, "SELECT state, place, vectors FROM pinnacle.vector_index_stats WHERE name = 'lonely_auto'", "[[ready proxy 2]]")
+		on.eventually(t, "SELECT state, error LIKE '%no extension vector%' FROM pinnacle.vector_index_stats WHERE name = 'lonely_home'", "[[failing t]]")
+		on.open(t).wantError(t, "SELECT * FROM nearest('lonely_home', '{1,0}'::real[])", "55000", "lonely_home")
+		on.around(t, "lonely_auto", 1, 1, "1")
+		for _, sql := range []string{"DROP VECTOR INDEX lonely_home", "DROP VECTOR INDEX lonely_auto", "DROP TABLE lonely"} {
+			on.exec(t, sql)
+		}
+	})
 }
 
 // TestVectorIndexKilled kills the proxy while it builds an index and while it adds to it.
