@@ -11,9 +11,9 @@ import (
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
-// keeperSessions are the sessions of home that a Keeper takes beside those of its workers: to look for changes, for set-ups
-// and to tell how listeners stand.
-const keeperSessions = 4
+// keeperSessions are the sessions of home that a Keeper takes beside those of its workers: to look for changes, to note those
+// of a replication slot, for set-ups and to tell how listeners stand.
+const keeperSessions = 5
 
 // newKeeper makes the Keeper of the proxy's listeners, with sessions of home of its own; none is opened before there is a
 // listener. It runs from runKeeper on.

@@ -193,7 +193,7 @@ func listeners() []Setting {
 	const group = "Listeners"
 	return []Setting{
 		{Name: "listener-workers", Group: group, Default: "2", Unit: "listeners", Field: func(c *Config) any { return &c.ListenerWorkers }, Check: between(1, 1_000),
-			Doc: "Listeners that are worked on at one time. Each takes a session of the PostgreSQL behind while it is, and four more are taken for all together."},
+			Doc: "Listeners that are worked on at one time. Each takes a session of the PostgreSQL behind while it is, and five more are taken for all together."},
 		{Name: "listener-poll-interval", Group: group, Default: "200ms", Field: func(c *Config) any { return &c.ListenerPollInterval }, Check: between(time.Millisecond, time.Hour),
 			Doc: "Time between two looks for changed rows that triggers have noted; so long, at most, outputs wait before they are begun."},
 		{Name: "listener-timer-interval", Group: group, Default: "2s", Field: func(c *Config) any { return &c.ListenerTimerInterval }, Check: between(10*time.Millisecond, day),

@@ -15,11 +15,13 @@ type captureSpec struct {
 	table table
 	// key are the columns whose values are noted; none: only that there was a change.
 	key []column
+	// means is how changes are noticed: CaptureTriggers or CaptureSlot.
+	means string
 }
 
 // captures are those that a listener needs: of the keys of its table, or of any change of what its query reads.
 func (k *kept) captures(how string) []captureSpec {
-	if how != CaptureTriggers {
+	if how != CaptureTriggers && how != CaptureSlot {
 		return nil
 	}
 	var specs []captureSpec
@@ -27,7 +29,7 @@ func (k *kept) captures(how string) []captureSpec {
 		if !t.plain() || t.temporary {
 			continue
 		}
-		c := captureSpec{table: t}
+		c := captureSpec{table: t, means: how}
 		if k.keyed && !t.mirrored {
 			c.key = k.key
 		}
@@ -41,6 +43,11 @@ func (k *kept) captures(how string) []captureSpec {
 func (k *kept) ensureCaptures(ctx context.Context, tx pgx.Tx, how string) (bool, error) {
 	if k.dry {
 		return false, k.checkCaptures(ctx, tx, how)
+	}
+	if how == CaptureSlot {
+		if err := k.checkSlot(ctx, tx); err != nil {
+			return false, err
+		}
 	}
 	wanted := []int{}
 	anew := false
@@ -80,22 +87,32 @@ func (k *kept) checkCaptures(ctx context.Context, tx pgx.Tx, how string) error {
 		names, types := spec.columns()
 		var id int
 		err := tx.QueryRow(ctx, "SELECT c.id FROM "+schema+".captures c JOIN "+schema+".captured d ON d.capture = c.id AND d.listener = $4 "+
-			"WHERE c.relation = $1 AND c.key_columns = $2 AND c.key_types = $3 AND pg_catalog.to_regclass('"+schema+".changes_' || c.id) IS NOT NULL", spec.table.name, names, types, k.id).Scan(&id)
+			"WHERE c.relation = $1 AND c.key_columns = $2 AND c.key_types = $3 AND c.means = $5 AND pg_catalog.to_regclass('"+schema+".changes_' || c.id) IS NOT NULL",
+			spec.table.name, names, types, k.id, spec.means).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errMissing
 		}
 		if err != nil {
 			return err
 		}
-		texts, err := triggersMissing(ctx, tx, id, spec)
+		there, err := capturing(ctx, tx, id, spec)
 		switch {
 		case err != nil:
 			return err
-		case len(texts) > 0:
+		case !there:
 			return errMissing
 		}
 	}
 	return nil
+}
+
+// capturing reports whether all of a capture's table is seen.
+func capturing(ctx context.Context, q querier, id int, spec captureSpec) (bool, error) {
+	if spec.means == CaptureSlot {
+		return published(ctx, q, spec)
+	}
+	texts, err := triggersMissing(ctx, q, id, spec)
+	return len(texts) == 0, err
 }
 
 // columns are the key's names and types.
@@ -111,10 +128,10 @@ func (c captureSpec) columns() (names, types []string) {
 // gets a scan.
 func ensureCapture(ctx context.Context, tx pgx.Tx, spec captureSpec) (id int, made bool, err error) {
 	names, types := spec.columns()
-	find := "SELECT id FROM " + schema + ".captures WHERE relation = $1 AND key_columns = $2 AND key_types = $3"
-	err = tx.QueryRow(ctx, find, spec.table.name, names, types).Scan(&id)
+	find := "SELECT id FROM " + schema + ".captures WHERE relation = $1 AND key_columns = $2 AND key_types = $3 AND means = $4"
+	err = tx.QueryRow(ctx, find, spec.table.name, names, types, spec.means).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = tx.QueryRow(ctx, "INSERT INTO "+schema+".captures (relation, key_columns, key_types) VALUES ($1, $2, $3) RETURNING id", spec.table.name, names, types).Scan(&id)
+		err = tx.QueryRow(ctx, "INSERT INTO "+schema+".captures (relation, key_columns, key_types, means) VALUES ($1, $2, $3, $4) RETURNING id", spec.table.name, names, types, spec.means).Scan(&id)
 	}
 	if err != nil {
 		return 0, false, err
@@ -129,7 +146,15 @@ func ensureCapture(ctx context.Context, tx pgx.Tx, spec captureSpec) (id int, ma
 			return 0, false, err
 		}
 	}
-	installed, err := installTriggers(ctx, tx, id, spec)
+	var installed bool
+	if spec.means == CaptureSlot {
+		installed, err = publish(ctx, tx, spec)
+	} else {
+		installed, err = installTriggers(ctx, tx, id, spec)
+	}
+	if err == nil && (made || installed) && spec.means == CaptureSlot {
+		err = reroute(ctx, tx)
+	}
 	if err != nil {
 		return 0, false, err
 	}
@@ -139,12 +164,16 @@ func ensureCapture(ctx context.Context, tx pgx.Tx, spec captureSpec) (id int, ma
 	return id, made, err
 }
 
-// changesText makes a capture's table and its trigger function. The table has no index: it is filled by writers, who pay
+// changesText makes a capture's table and, where triggers fill it, their function. The table has no index: it is filled by writers, who pay
 // for one, and emptied as a whole. Its dead rows are to go soon.
 func changesText(id int, spec captureSpec) string {
 	columns := each(len(spec.key), "", func(i int) string { return fmt.Sprintf("k%d %s, ", i, typeOf(spec.key[i])) })
-	return "CREATE TABLE " + changesOf(id) + " (" + columns + "whole boolean NOT NULL DEFAULT false, at timestamptz NOT NULL DEFAULT pg_catalog.now()) " +
-		"WITH (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000000);\n" + functionText(id, spec)
+	text := "CREATE TABLE " + changesOf(id) + " (" + columns + "whole boolean NOT NULL DEFAULT false, at timestamptz NOT NULL DEFAULT pg_catalog.now()) " +
+		"WITH (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000000);\n"
+	if spec.means == CaptureTriggers {
+		text += functionText(id, spec)
+	}
+	return text
 }
 
 // typeOf is a column's type with its collation.
@@ -246,15 +275,27 @@ func triggersMissing(ctx context.Context, q querier, id int, spec captureSpec) (
 	return texts, err
 }
 
-// dropUnused takes away the captures that no listener goes by.
+// dropUnused takes away the captures that no listener goes by. Where one by slot was among them, dropUnusedSlot is to follow
+// the transaction.
 func dropUnused(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, "SELECT id FROM "+schema+".captures c WHERE NOT EXISTS (SELECT FROM "+schema+".captured d WHERE d.capture = c.id)")
+	rows, err := tx.Query(ctx, "SELECT id, means FROM "+schema+".captures c WHERE NOT EXISTS (SELECT FROM "+schema+".captured d WHERE d.capture = c.id)")
 	if err != nil {
 		return err
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	if err != nil {
+	var ids []int
+	var id int
+	var means string
+	slot := false
+	if _, err = pgx.ForEachRow(rows, []any{&id, &means}, func() error {
+		ids, slot = append(ids, id), slot || means == CaptureSlot
+		return nil
+	}); err != nil {
 		return err
+	}
+	if slot {
+		if err := reroute(ctx, tx); err != nil {
+			return err
+		}
 	}
 	for _, id := range ids {
 		// The triggers go with their function.
@@ -262,6 +303,9 @@ func dropUnused(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, text); err != nil {
 			return err
 		}
+	}
+	if slot {
+		return unpublish(ctx, tx)
 	}
 	return nil
 }

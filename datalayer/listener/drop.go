@@ -44,8 +44,8 @@ func checkWords(def *Definition, model *datalayer.ModelVersion, how string) erro
 		return fault("42804", "FLATTEN needs a model that answers with an array; "+quote(model.Name)+" answers with "+model.Returns.String(), "Leave FLATTEN out.")
 	case def.Refresh != "" && def.Refresh != RefreshChange && def.Refresh != RefreshEvery && def.Refresh != RefreshManual:
 		return fault("22023", "a listener is not refreshed by "+quote(def.Refresh), "It is change, every or manual.")
-	case how != "" && how != CaptureTriggers && how != CaptureTimer:
-		return fault("22023", "changes are not captured by "+quote(how), "The option capture is triggers or timer.")
+	case how != "" && how != CaptureTriggers && how != CaptureTimer && how != CaptureSlot:
+		return fault("22023", "changes are not captured by "+quote(how), "The option capture is triggers, slot or timer.")
 	}
 	return nil
 }
@@ -67,7 +67,10 @@ func (k *Keeper) TearDown(ctx context.Context, name string, version int, keepOut
 		if there, err := hasSchema(ctx, c); err != nil || !there {
 			return err
 		}
-		return alone(ctx, c.Conn(), func(tx pgx.Tx) error { return tearDown(ctx, tx, name, version, keepOutputs) })
+		if err := alone(ctx, c.Conn(), func(tx pgx.Tx) error { return tearDown(ctx, tx, name, version, keepOutputs) }); err != nil {
+			return err
+		}
+		return dropUnusedSlot(ctx, c.Conn())
 	})
 	if err != nil {
 		return about(name, err)

@@ -30,7 +30,7 @@ func run(m *testing.M) int {
 	if err == nil {
 		defer os.RemoveAll(dir)
 		if err = os.Chmod(dir, 0o755); err == nil {
-			server, err = lab.StartPostgres(context.Background(), filepath.Join(dir, "pg"), "max_connections=300")
+			server, err = lab.StartPostgres(context.Background(), filepath.Join(dir, "pg"), "max_connections=300", "wal_level=logical", "max_replication_slots=30", "max_wal_senders=30")
 		}
 	}
 	if err != nil {

@@ -180,8 +180,8 @@ func TestRefused(t *testing.T) {
 	often.Refresh, often.Every = listener.RefreshEvery, "soon"
 	flat := define("f", "items", "tag", "word", "n")
 	flat.Flatten = true
-	slot := define("s", "items", "tag", "word", "n")
-	slot.Options = map[string]string{"capture": "slot"}
+	unknown := define("s", "items", "tag", "word", "n")
+	unknown.Options = map[string]string{"capture": "telepathy"}
 	for _, c := range []struct {
 		def           listener.Definition
 		code, message string
@@ -199,7 +199,7 @@ func TestRefused(t *testing.T) {
 		{wrong, "42703", "nothing"},
 		{often, "22007", "interval"},
 		{flat, "42804", "FLATTEN"},
-		{slot, "22023", "slot"},
+		{unknown, "22023", "telepathy"},
 	} {
 		err := h.keeper.Check(t.Context(), c.def)
 		var e *datalayer.Error
@@ -363,7 +363,7 @@ func TestDropAndDisable(t *testing.T) {
 		}
 	}
 	left, err := h.lines("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname IN ('public', 'pinnacle_listeners')")
-	if want := "(captured)\n(captures)\n(dropped)\n(items)\n(listeners)\n(schema_version)\n(tags)"; err != nil || left != want {
+	if want := "(captured)\n(captures)\n(dropped)\n(items)\n(listeners)\n(schema_version)\n(slots)\n(tags)"; err != nil || left != want {
 		t.Errorf("left are\n%s\n%v", left, err)
 	}
 	h.listen(define("tags", "items", "tag", "word", "n")) // takes the table that was kept

@@ -18,8 +18,9 @@ import (
 // that is written with it.
 type Config struct {
 	// Pool are sessions of home itself, as a role that may make tables and triggers. The caller closes it after Run has
-	// returned. A Keeper takes up to Workers and two of them at once, and keeps advisory locks in them: a pooler in
-	// between must not share a session among clients by the transaction.
+	// returned. A Keeper takes up to Workers and three of them at once, and keeps advisory locks in them: a pooler in
+	// between must not share a session among clients by the transaction. A replication slot is read by a session of its own,
+	// opened as those of the pool are.
 	Pool   *pgxpool.Pool
 	Models Models
 	// Definitions gives all listeners that there are now. It is called often and must be quick.
@@ -77,6 +78,7 @@ func New(config Config) *Keeper {
 func (k *Keeper) Run(ctx context.Context) {
 	var passes sync.WaitGroup
 	defer passes.Wait()
+	passes.Go(func() { k.readSlot(ctx) })
 	tick := time.NewTicker(k.config.Poll)
 	defer tick.Stop()
 	failed := false

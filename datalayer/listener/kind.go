@@ -223,7 +223,7 @@ func (k *Keeper) check(ctx context.Context, def Definition) (tables []string, er
 			return err
 		}
 		if err = have.look(ctx, tx); err == nil {
-			err = have.checkMore(ctx, tx)
+			err = have.checkMore(ctx, tx, k.how(&def))
 		}
 		if back := tx.Rollback(ctx); err == nil {
 			err = back
@@ -258,8 +258,13 @@ func checkOptions(def *Definition) error {
 	return nil
 }
 
-// checkMore checks what only home can tell: the interval, the outputs' table, and, of a query, that its key is one.
-func (k *kept) checkMore(ctx context.Context, tx pgx.Tx) error {
+// checkMore checks what only home can tell: what a slot needs, the interval, the outputs' table, and, of a query, that its key is one.
+func (k *kept) checkMore(ctx context.Context, tx pgx.Tx, how string) error {
+	if how == CaptureSlot {
+		if err := k.checkSlot(ctx, tx); err != nil {
+			return err
+		}
+	}
 	if k.def.Refresh == RefreshEvery {
 		var good bool
 		if err := tx.QueryRow(ctx, "SELECT $1::text::interval >= interval '1 second'", k.def.Every).Scan(&good); err != nil {

@@ -49,6 +49,8 @@ const (
 	CaptureTriggers = "triggers"
 	// CaptureTimer looks at home's statistics of the source's tables, and compares all rows when they have changed.
 	CaptureTimer = "timer"
+	// CaptureSlot reads changes from home's log by a replication slot, where wal_level is logical.
+	CaptureSlot = "slot"
 )
 
 // Models are the models that listeners call.

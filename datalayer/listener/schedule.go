@@ -37,7 +37,7 @@ const wishText = "UPDATE " + schema + ".listeners SET scan_wanted = scan_wanted 
 // timed reports whether some of what a listener reads has no triggers of it.
 func (k *kept) timed(how string) bool {
 	for _, t := range k.tables {
-		if how == CaptureTimer || how == CaptureTriggers && !t.plain() {
+		if how == CaptureTimer || (how == CaptureTriggers || how == CaptureSlot) && !t.plain() {
 			return true
 		}
 	}

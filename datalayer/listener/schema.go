@@ -16,12 +16,15 @@ const schema = "pinnacle_listeners"
 const lockClass = 0x70696e6c
 
 // schemaVersion counts the forms that the tables of the schema have had.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schemaText makes the tables.
 //
-// captures are what notes changes of a table by the columns of a key (none: only that there were changes), captured which
-// listener goes by which; whole says that any change means a scan.
+// captures are what notes changes of a table by the columns of a key (none: only that there were changes); means is how, as
+// the option capture has it. captured is which listener goes by which; whole says that any change means a scan.
+//
+// slots has the one replication slot that captures by slot go by. It is ready when all that they note has been scanned after
+// the slot was made; revision counts the changes of these captures, and error is why the slot cannot be read.
 //
 // dropped has the versions of listeners that were dropped, for those who have not heard of it.
 //
@@ -30,7 +33,7 @@ const schemaVersion = 2
 const schemaText = `
 CREATE SCHEMA ` + schema + `;
 CREATE TABLE ` + schema + `.schema_version (number int NOT NULL);
-INSERT INTO ` + schema + `.schema_version VALUES (2);
+INSERT INTO ` + schema + `.schema_version VALUES (3);
 CREATE SEQUENCE ` + schema + `.generation;
 CREATE TABLE ` + schema + `.listeners (
 	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -66,18 +69,25 @@ CREATE TABLE ` + schema + `.captures (
 	relation text NOT NULL,
 	key_columns text[] NOT NULL,
 	key_types text[] NOT NULL,
-	UNIQUE (relation, key_columns, key_types)
+	means text NOT NULL DEFAULT 'triggers',
+	CONSTRAINT captures_unique UNIQUE (relation, key_columns, key_types, means)
 );
 CREATE TABLE ` + schema + `.captured (
 	capture int NOT NULL REFERENCES ` + schema + `.captures ON DELETE CASCADE,
 	listener int NOT NULL REFERENCES ` + schema + `.listeners ON DELETE CASCADE,
 	whole boolean NOT NULL,
 	PRIMARY KEY (capture, listener)
-);`
+);
+` + slotsText + ";"
 
-// upgradeText brings the tables of version 1 to version 2.
+// slotsText makes the table of the replication slot.
+const slotsText = "CREATE TABLE IF NOT EXISTS " + schema + ".slots (name text PRIMARY KEY, ready boolean NOT NULL DEFAULT false, revision bigint NOT NULL DEFAULT 1, error_code text, error text, error_at timestamptz)"
+
+// upgradeText brings the tables of an earlier version to this one.
 const upgradeText = "ALTER TABLE " + schema + ".listeners ADD COLUMN IF NOT EXISTS scan_stopped boolean NOT NULL DEFAULT false; " +
-	"UPDATE " + schema + ".schema_version SET number = 2"
+	"ALTER TABLE " + schema + ".captures ADD COLUMN IF NOT EXISTS means text NOT NULL DEFAULT 'triggers', DROP CONSTRAINT IF EXISTS captures_relation_key_columns_key_types_key, " +
+	"DROP CONSTRAINT IF EXISTS captures_unique, ADD CONSTRAINT captures_unique UNIQUE (relation, key_columns, key_types, means); " +
+	slotsText + "; UPDATE " + schema + ".schema_version SET number = 3"
 
 // alone runs a transaction that changes what there is of listeners at home, one after the other. The lock is taken before
 // the transaction begins: a session that waits within one does not hear of tables that others have made meanwhile.
@@ -110,10 +120,10 @@ func ensureSchema(ctx context.Context, tx pgx.Tx, dry bool) error {
 	if err := tx.QueryRow(ctx, "SELECT number FROM "+schema+".schema_version").Scan(&version); err != nil {
 		return err
 	}
-	if version == 1 && dry {
+	if version < schemaVersion && dry {
 		return errMissing
 	}
-	if version == 1 {
+	if version < schemaVersion {
 		_, err := tx.Exec(ctx, upgradeText)
 		return err
 	}

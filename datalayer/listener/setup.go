@@ -61,7 +61,9 @@ func setUp(ctx context.Context, conn *pgx.Conn, def *Definition, model *datalaye
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return k.ensure(ctx, tx, how) })
 	if errors.Is(err, errMissing) {
 		k.dry = false
-		err = alone(ctx, conn, func(tx pgx.Tx) error { return k.ensure(ctx, tx, how) })
+		if err = alone(ctx, conn, func(tx pgx.Tx) error { return k.ensure(ctx, tx, how) }); err == nil {
+			err = dropUnusedSlot(ctx, conn)
+		}
 	}
 	if err != nil {
 		return nil, locked(err)

@@ -65,12 +65,51 @@ func (k *Keeper) Status(ctx context.Context) (all []Status, err error) {
 			}
 			all = append(all, s)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return k.slotStatus(ctx, c, all)
 	})
 	if err != nil {
 		return nil, errorOf(err)
 	}
 	return all, nil
+}
+
+// slotStatus adds what is to be said of listeners whose changes come from the replication slot: while nobody reads it they
+// are behind, or, where that cannot be, failing.
+func (k *Keeper) slotStatus(ctx context.Context, q querier, all []Status) error {
+	names := map[string]bool{}
+	for _, def := range k.config.Definitions() {
+		if k.how(&def) == CaptureSlot {
+			names[def.Name] = true
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	var reading bool
+	var code, message string
+	var at *time.Time
+	err := q.QueryRow(ctx, "SELECT s.ready AND coalesce(p.active, false), coalesce(s.error_code, ''), coalesce(s.error, ''), s.error_at FROM "+schema+
+		".slots s LEFT JOIN pg_catalog.pg_replication_slots p ON p.slot_name = s.name").Scan(&reading, &code, &message, &at)
+	if dropped(err) {
+		return nil // not set up yet
+	}
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		s := &all[i]
+		switch {
+		case !names[s.Name] || s.Error != "":
+		case message != "":
+			s.State, s.Code, s.Error, s.ErrorAt = "failing", code, message, at
+		case !reading && s.State == "fresh":
+			s.State = "behind"
+		}
+	}
+	return nil
 }
 
 // dropped reports whether an error says that a listener, or a table of it, was dropped while it was read.

@@ -72,6 +72,7 @@ func TestListener(t *testing.T) {
 			{"CREATE LISTENER l ON (SELECT * FROM kept_rows) PREDICT kept_times (k)", "42P16", "KEY"},
 			{"CREATE LISTENER l ON kept_rows PREDICT kept_times (k) INTO kept_rows", "42P07", "kept_rows"},
 			{"CREATE LISTENER l ON kept_rows PREDICT kept_times (k) WITH (speed = 9)", "22023", "speed"},
+			{"CREATE LISTENER l ON kept_rows PREDICT kept_times (k) WITH (capture = 'slot')", "55000", "wal_level"},
 			{"CREATE LISTENER kept_out ON kept_rows PREDICT kept_times (id)", "42710", "kept_out"},
 			{"REFRESH LISTENER nobody", "42704", "nobody"},
 		} {
