@@ -40,7 +40,9 @@ type Table struct {
 	Uniques     []Key
 	Indexes     []Key
 	ForeignKeys []ForeignKey
-	Comment     string
+	// Checks are those of a table that is to be. What an engine's table has already is the engine's alone.
+	Checks  []Check
+	Comment string
 	// Definition is a view's select in PostgreSQL's SQL, where it translates; otherwise "". The view is read as one
 	// relation all the same: the engine knows best how to compute it.
 	Definition string

@@ -23,6 +23,8 @@ type AlterTable struct {
 	// AddColumn and DropColumn add one and remove one.
 	AddColumn  *Column
 	DropColumn *Column
+	// AddCheck adds a CHECK: with AddColumn one about the new column alone.
+	AddCheck *Check
 	// Column is the one that the rest is about, nil where it is about the table.
 	Column *Column
 	// RenameTo is a new name for Column, or for the table.

@@ -346,6 +346,17 @@ func elementsOf(array Expr) ([]Expr, error) {
 	switch a := array.(type) {
 	case *Array:
 		return a.Elems, nil
+	case *Cast:
+		to := a.To.Elem()
+		inner, err := elementsOf(a.Arg)
+		if err != nil || to.OID == 0 {
+			break
+		}
+		elems := make([]Expr, len(inner))
+		for i, e := range inner {
+			elems[i] = &Cast{Arg: e, To: to}
+		}
+		return elems, nil
 	case *Constant:
 		if a.Null {
 			break

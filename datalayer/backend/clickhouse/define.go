@@ -65,6 +65,9 @@ func (e *Engine) createTable(x *dialect.CreateTable) (string, error) {
 	if len(t.Uniques)+len(t.ForeignKeys) > 0 {
 		return "", lacks("unique and foreign keys")
 	}
+	if len(t.Checks) > 0 {
+		return "", lacks("CHECK constraints that hold for UPDATE, too")
+	}
 	var parts []string
 	for _, c := range t.Columns {
 		part, err := columnDefinition(c)
@@ -162,6 +165,8 @@ func nativeType(c *dialect.Column) (string, bool) {
 func (e *Engine) alterTable(x *dialect.AlterTable) (string, error) {
 	text := "ALTER TABLE " + tableName(x.Table) + " "
 	switch {
+	case x.AddCheck != nil:
+		return "", lacks("CHECK constraints that hold for UPDATE, too")
 	case x.AddColumn != nil:
 		part, err := columnDefinition(x.AddColumn)
 		return text + "ADD COLUMN " + part, err

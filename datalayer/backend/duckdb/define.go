@@ -50,7 +50,7 @@ func place(schema, name string) string {
 }
 
 func (e *engine) schema() *sqlprogram.Schema {
-	s := &sqlprogram.Schema{Name: "DuckDB", Quote: quote, SetType: true, SetDefault: true, SetNotNull: true, Schemas: true,
+	s := &sqlprogram.Schema{Name: "DuckDB", Quote: quote, SetType: true, SetDefault: true, SetNotNull: true, Schemas: true, Check: e.grammar.SQL.Condition,
 		Place: func(schema, name string) (string, error) { return place(schema, name), nil },
 		Type:  nativeType,
 		Identity: func(t *dialect.Table, c *dialect.Column) (before []string, column string, inline bool, err error) {

@@ -360,7 +360,7 @@ func (e *engine) Define(ctx context.Context, on backend.Conn, change dialect.Cha
 	case *dialect.DropTable:
 		return c.within(ctx, func() error { return c.drop(ctx, x.Table) })
 	case *dialect.AlterTable:
-		if x.AddColumn != nil || x.DropColumn != nil || x.Column != nil && x.RenameTo != "" || x.SetType != nil {
+		if x.AddColumn != nil && x.AddCheck == nil || x.DropColumn != nil || x.Column != nil && x.RenameTo != "" || x.SetType != nil {
 			return c.within(ctx, func() error {
 				if x.Table.ReadOnly != "" {
 					return &backend.Error{Code: "0A000", Message: "the table cannot be changed", Detail: x.Table.ReadOnly}
@@ -380,6 +380,9 @@ func (c *conn) create(ctx context.Context, definer backend.Definer, x *dialect.C
 	name := x.Table.Name
 	if x.Table.Schema != schemaName || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, ".") || part.MatchString(name) {
 		return &backend.Error{Code: "0A000", Message: fmt.Sprintf("a folder of data frames cannot hold a table %s.%s", x.Table.Schema, name)}
+	}
+	if len(x.Table.Checks) > 0 {
+		return &backend.Error{Code: "0A000", Message: "files of data frames keep columns and rows only: no CHECK constraints"}
 	}
 	if !c.holds {
 		if err := c.engine.lock(ctx); err != nil {

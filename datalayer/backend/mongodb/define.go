@@ -110,6 +110,9 @@ func (e *engine) createTable(ctx context.Context, d *dialect.CreateTable) error 
 	if len(t.ForeignKeys) > 0 {
 		return lacks("foreign keys")
 	}
+	if len(t.Checks) > 0 {
+		return lacks("CHECK constraints")
+	}
 	properties, required := bson.D{}, bson.A{}
 	for _, c := range t.Columns {
 		if (slices.Contains(t.PrimaryKey, c.Name) || c.Generated == dialect.Identity) && !c.NotNull {
@@ -255,6 +258,8 @@ func (e *engine) alterColumns(ctx context.Context, in *collection, d *dialect.Al
 	var then func() error
 	documents := e.db.Collection(in.name)
 	switch {
+	case d.AddCheck != nil:
+		return lacks("CHECK constraints")
 	case d.AddColumn != nil:
 		if d.AddColumn.NotNull {
 			return lacks("new columns that are NOT NULL, since its documents do not have them")

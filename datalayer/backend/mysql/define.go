@@ -109,6 +109,13 @@ func (e *Engine) createTable(x *dialect.CreateTable) (string, error) {
 	for _, k := range t.ForeignKeys {
 		parts = append(parts, e.foreignKey(k))
 	}
+	for _, c := range t.Checks {
+		part, err := e.check(t, c)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, part)
+	}
 	exists := ""
 	if x.IfNotExists {
 		exists = "IF NOT EXISTS "
@@ -118,6 +125,16 @@ func (e *Engine) createTable(x *dialect.CreateTable) (string, error) {
 		text += " COMMENT=" + literal(t.Comment)
 	}
 	return text, nil
+}
+
+// check writes a CHECK whose condition the server is proven to judge as PostgreSQL does.
+func (e *Engine) check(t *dialect.Table, k dialect.Check) (string, error) {
+	c := e.compiler()
+	text, err := c.sql.Condition(t, k)
+	if err != nil {
+		return "", backend.Unchecked("a MySQL or MariaDB server", k, err)
+	}
+	return "CONSTRAINT " + quote(k.Name) + " CHECK (" + text + ")", nil
 }
 
 // literal writes a text: the SQL mode leaves backslashes alone.
@@ -316,7 +333,11 @@ func (e *Engine) alterTable(x *dialect.AlterTable) (string, error) {
 	switch {
 	case x.AddColumn != nil:
 		part, err := e.columnDefinition(x.Table, x.AddColumn)
-		return text + "ADD COLUMN " + part, err
+		if err != nil || x.AddCheck == nil {
+			return text + "ADD COLUMN " + part, err
+		}
+		check, err := e.check(&dialect.Table{Columns: []*dialect.Column{x.AddColumn}}, *x.AddCheck)
+		return text + "ADD COLUMN " + part + ", ADD " + check, err
 	case x.DropColumn != nil:
 		return text + "DROP COLUMN " + quote(native(x.DropColumn)), nil
 	case x.RenameTo != "" && x.Column != nil:
@@ -329,6 +350,9 @@ func (e *Engine) alterTable(x *dialect.AlterTable) (string, error) {
 	case len(x.AddPrimaryKey) > 0:
 		columns, err := e.keyColumns(x.Table, x.AddPrimaryKey)
 		return text + "ADD PRIMARY KEY " + columns, err
+	case x.AddCheck != nil:
+		check, err := e.check(x.Table, *x.AddCheck)
+		return text + "ADD " + check, err
 	case x.AddForeignKey != nil:
 		return text + "ADD " + e.foreignKey(*x.AddForeignKey), nil
 	case x.DropConstraint != "":

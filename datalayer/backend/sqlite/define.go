@@ -33,7 +33,7 @@ func (e *engine) Define(ctx context.Context, on backend.Conn, change dialect.Cha
 }
 
 func (e *engine) schema() *sqlprogram.Schema {
-	s := &sqlprogram.Schema{Name: "SQLite", Quote: quote, Type: nativeType, Identity: identity}
+	s := &sqlprogram.Schema{Name: "SQLite", Quote: quote, Type: nativeType, Identity: identity, AddChecked: true, Check: e.check}
 	s.Place = func(schema, name string) (string, error) {
 		if schema != schemaName {
 			return "", s.Lacks("schemas: all its tables are in schema public")
@@ -56,6 +56,19 @@ func (e *engine) schema() *sqlprogram.Schema {
 		return p.SQL, nil
 	}
 	return s
+}
+
+// check writes the condition of a CHECK. A date may be stored in several forms, and only a column that is described is read in all of
+// them.
+func (e *engine) check(t *dialect.Table, c dialect.Check) (string, error) {
+	like := *t
+	like.Columns = nil
+	for _, column := range t.Columns {
+		if column.Type.OID != pgtype.DateOID {
+			like.Columns = append(like.Columns, column)
+		}
+	}
+	return e.grammar.SQL.Condition(&like, c)
 }
 
 // nativeType is the declared type by which typed knows the type again.

@@ -25,6 +25,10 @@ type Schema struct {
 	SetType, SetDefault, SetNotNull bool
 	// Schemas says that there are schemas.
 	Schemas bool
+	// AddChecked says that ADD COLUMN takes a CHECK of the column.
+	AddChecked bool
+	// Check writes the condition of a CHECK.
+	Check func(t *dialect.Table, c dialect.Check) (string, error)
 	// View writes a select for CREATE VIEW.
 	View func(s *dialect.Select) (string, error)
 }
@@ -118,6 +122,13 @@ func (s *Schema) createTable(x *dialect.CreateTable) ([]string, error) {
 		}
 		parts = append(parts, part)
 	}
+	for _, c := range t.Checks {
+		part, err := s.check(t, c)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
 	exists := ""
 	if x.IfNotExists {
 		exists = "IF NOT EXISTS "
@@ -177,6 +188,18 @@ func (s *Schema) foreignKey(k dialect.ForeignKey) (string, error) {
 	return text, err
 }
 
+// check writes a CHECK whose condition the engine is proven to judge as PostgreSQL does.
+func (s *Schema) check(t *dialect.Table, c dialect.Check) (string, error) {
+	if s.Check == nil {
+		return "", s.Lacks("CHECK constraints")
+	}
+	text, err := s.Check(t, c)
+	if err != nil {
+		return "", backend.Unchecked(s.Name, c, err)
+	}
+	return "CONSTRAINT " + s.Quote(c.Name) + " CHECK (" + text + ")", nil
+}
+
 // index makes an index in the schema of its table.
 func (s *Schema) index(t *dialect.Table, k dialect.Key) ([]string, error) {
 	word := "CREATE INDEX "
@@ -207,6 +230,16 @@ func (s *Schema) alter(x *dialect.AlterTable) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		if x.AddCheck != nil {
+			check, err := s.check(&dialect.Table{Columns: []*dialect.Column{x.AddColumn}}, *x.AddCheck)
+			if err != nil {
+				return nil, err
+			}
+			if !s.AddChecked {
+				return nil, s.Lacks("columns with a CHECK that come later")
+			}
+			text += " " + check
+		}
 		return do("ADD COLUMN "+text, x.AddColumn.Generated != dialect.Identity, "counted columns that come later")
 	case x.DropColumn != nil:
 		return do("DROP COLUMN "+s.Quote(x.DropColumn.Name), true, "")
@@ -229,6 +262,8 @@ func (s *Schema) alter(x *dialect.AlterTable) ([]string, error) {
 		return do("ALTER COLUMN "+column+" SET NOT NULL", s.SetNotNull, "NOT NULL for a column that is there already")
 	case x.DropNotNull:
 		return do("ALTER COLUMN "+column+" DROP NOT NULL", s.SetNotNull, "an end of NOT NULL")
+	case x.AddCheck != nil:
+		return nil, s.Lacks("CHECK constraints for a table that is there already")
 	case x.AddUnique != nil:
 		k := *x.AddUnique
 		k.Unique = true

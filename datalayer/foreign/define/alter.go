@@ -105,7 +105,13 @@ func (w *work) columnChanges(before, after *seen, t *dialect.Table, p *plan) err
 				return err
 			}
 			fresh := c.column
-			add(&dialect.AlterTable{AddColumn: &fresh})
+			added := &dialect.AlterTable{AddColumn: &fresh}
+			for i := range after.keys {
+				if k := &after.keys[i]; added.AddCheck == nil && k.kind == "c" && !before.has(k) && slices.Equal(k.columns, []string{fresh.Name}) {
+					added.AddCheck = &dialect.Check{Name: k.name, Expression: k.check}
+				}
+			}
+			add(added)
 			continue
 		}
 		of := t.Column(old.column.Name)
@@ -137,28 +143,40 @@ func (w *work) columnChanges(before, after *seen, t *dialect.Table, p *plan) err
 
 // keyChanges plans what has become of constraints and indexes. Those of a column that went are the databackend's to drop.
 func (w *work) keyChanges(before, after *seen, t *dialect.Table, p *plan) error {
-	has := func(in *seen, k *seenKey) bool {
-		return slices.ContainsFunc(in.keys, func(o seenKey) bool { return o.kind == k.kind && o.name == k.name })
-	}
 	gone := func(columns []string) bool {
 		return slices.ContainsFunc(columns, func(name string) bool {
 			return !slices.ContainsFunc(after.columns, func(c seenColumn) bool { return c.column.Name == name })
 		})
 	}
 	for i := range before.keys {
-		if k := &before.keys[i]; !has(after, k) && k.kind != "i" && !gone(k.columns) {
-			p.changes = append(p.changes, &dialect.AlterTable{Table: t, DropConstraint: w.c.KeyName(w.catalog, t, k.name)})
+		k := &before.keys[i]
+		if after.has(k) || k.kind == "i" || gone(k.columns) {
+			continue
+		}
+		p.changes = append(p.changes, &dialect.AlterTable{Table: t, DropConstraint: w.c.KeyName(w.catalog, t, k.name)})
+		if k.kind == "c" {
+			p.checks = append(p.checks, "ALTER TABLE "+Name(t)+" DROP CONSTRAINT IF EXISTS "+sqlparse.QuoteIdentifier(k.name))
 		}
 	}
 	for i := range after.keys {
 		k := &after.keys[i]
-		if has(before, k) {
+		if before.has(k) {
 			continue
 		}
 		change := &dialect.AlterTable{Table: t}
 		switch {
-		case k.odd, k.kind == "c", k.kind == "x":
+		case k.odd, k.kind == "x":
 			return k.refused()
+		case k.kind == "c":
+			c := dialect.Check{Name: k.name, Expression: k.check}
+			p.checks = append(p.checks, shownCheck(t, c))
+			if slices.ContainsFunc(p.changes, func(x dialect.Change) bool {
+				a, ok := x.(*dialect.AlterTable)
+				return ok && a.AddCheck != nil && a.AddCheck.Name == k.name
+			}) {
+				continue // it comes with its column
+			}
+			change.AddCheck = &c
 		case k.kind == "p":
 			change.AddPrimaryKey = k.columns
 		case k.kind == "u":
@@ -173,6 +191,16 @@ func (w *work) keyChanges(before, after *seen, t *dialect.Table, p *plan) error 
 		p.changes = append(p.changes, change)
 	}
 	return nil
+}
+
+// has says whether there is a key of the same kind and name.
+func (s *seen) has(k *seenKey) bool {
+	return slices.ContainsFunc(s.keys, func(o seenKey) bool { return o.kind == k.kind && o.name == k.name })
+}
+
+// shownCheck is the statement that shows a CHECK on the table that clients name: the databackend enforces it.
+func shownCheck(t *dialect.Table, c dialect.Check) string {
+	return "ALTER TABLE " + Name(t) + " ADD CONSTRAINT " + sqlparse.QuoteIdentifier(c.Name) + " CHECK (" + c.Expression + ") NO INHERIT"
 }
 
 // rename plans a new name of a table or of one of its columns.
@@ -194,7 +222,7 @@ func (w *work) rename(ctx context.Context, s *pg_query.RenameStmt) (*plan, error
 		_, err := w.conn.Exec(ctx, w.st.Text, pgx.QueryExecModeSimpleProtocol)
 		return err
 	})
-	p.changes = []dialect.Change{&dialect.AlterTable{Table: t, RenameTo: s.Newname}}
+	p.changes, p.renamed = []dialect.Change{&dialect.AlterTable{Table: t, RenameTo: s.Newname}}, t
 	return p, err
 }
 

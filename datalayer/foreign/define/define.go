@@ -89,7 +89,7 @@ func (d *Definer) Define(ctx context.Context, by Client, st Statement) (tag stri
 		return "", false, err
 	}
 	if len(plan.changes) > 0 {
-		err := d.carryOut(ctx, plan.changes)
+		err := w.change(ctx, plan)
 		var e *backend.Error
 		if plan.optional && errors.As(err, &e) && (e.Code == "0A000" || e.Code == "3F000") {
 			return "", true, nil
@@ -99,16 +99,54 @@ func (d *Definer) Define(ctx context.Context, by Client, st Statement) (tag stri
 		}
 	}
 	for _, text := range plan.locally {
-		if err := w.asClient(ctx, text); err != nil {
-			d.c.Logger.Warn("the local PostgreSQL did not follow a change of the databackend's schema", "reason", err)
-		}
+		w.follow(w.asClient(ctx, text))
 	}
 	if len(plan.changes) > 0 {
 		if err := d.refresh(ctx); err != nil {
 			return "", false, err
 		}
 	}
+	for _, text := range plan.checks {
+		_, err := w.conn.Exec(ctx, text)
+		w.follow(err)
+	}
 	return plan.tag, false, w.own(ctx, plan.made)
+}
+
+// follow logs that the local PostgreSQL shows less than the databackend has; nil is no error.
+func (w *work) follow(err error) {
+	if err != nil {
+		w.c.Logger.Warn("the local PostgreSQL did not follow a change of the databackend's schema", "reason", err)
+	}
+}
+
+// change has the databackend make a plan's changes. A table that gets another name gets it in the local PostgreSQL in a transaction
+// around that, so that rights and views over it stay, and no refresh in between takes it for one that has gone.
+func (w *work) change(ctx context.Context, p *plan) (err error) {
+	if p.renamed == nil {
+		return w.carryOut(ctx, p.changes)
+	}
+	tx, err := w.conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+		}
+	}()
+	if _, err := tx.Exec(ctx, "SET LOCAL session_replication_role = replica; SET LOCAL lock_timeout = '2s'"); err != nil {
+		return err
+	}
+	to := p.changes[0].(*dialect.AlterTable).RenameTo
+	if _, err := tx.Exec(ctx, "SELECT pinnacle_foreign.rename($1, $2, $3)", p.renamed.Schema, p.renamed.Name, to); err != nil {
+		return w.plain(err)
+	}
+	if err := w.carryOut(ctx, p.changes); err != nil {
+		return err
+	}
+	w.follow(tx.Commit(context.WithoutCancel(ctx)))
+	return nil
 }
 
 // allowed refuses what a transaction cannot take back.

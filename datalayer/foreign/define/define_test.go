@@ -40,6 +40,28 @@ func (r *recorder) add(t *dialect.Table) {
 	r.catalog = &dialect.Catalog{Tables: append(slices.Clone(r.catalog.Tables), t)}
 }
 
+// alter makes a new name of a table, and notes it in the keys that refer to it.
+func (r *recorder) alter(c *dialect.AlterTable) {
+	if c.Column != nil || c.RenameTo == "" {
+		return
+	}
+	var all []*dialect.Table
+	for _, t := range r.catalog.Tables {
+		like := *t
+		if t == c.Table {
+			like.Name = c.RenameTo
+		}
+		like.ForeignKeys = slices.Clone(t.ForeignKeys)
+		for i := range like.ForeignKeys {
+			if k := &like.ForeignKeys[i]; k.RefName == c.Table.Name {
+				k.RefName = c.RenameTo
+			}
+		}
+		all = append(all, &like)
+	}
+	r.catalog = &dialect.Catalog{Tables: all}
+}
+
 // Define implements backend.Definer.
 func (r *recorder) Define(_ context.Context, _ backend.Conn, change dialect.Change) error {
 	switch c := change.(type) {
@@ -50,6 +72,8 @@ func (r *recorder) Define(_ context.Context, _ backend.Conn, change dialect.Chan
 		return err
 	case *dialect.DropTable:
 		r.remove(c.Table)
+	case *dialect.AlterTable:
+		r.alter(c)
 	case *dialect.CreateSchema:
 		return &backend.Error{Code: "0A000", Message: "no schemas"}
 	}
@@ -70,7 +94,13 @@ func written(change dialect.Change) string {
 		out := "alter " + c.Table.Name
 		switch {
 		case c.AddColumn != nil:
-			return fmt.Sprintf("%s add %s %s null %t default %s", out, c.AddColumn.Name, c.AddColumn.TypeName, !c.AddColumn.NotNull, c.AddColumn.Default)
+			out = fmt.Sprintf("%s add %s %s null %t default %s", out, c.AddColumn.Name, c.AddColumn.TypeName, !c.AddColumn.NotNull, c.AddColumn.Default)
+			if c.AddCheck != nil {
+				out += " check " + c.AddCheck.Name + " " + c.AddCheck.Expression
+			}
+			return out
+		case c.AddCheck != nil:
+			return out + " check " + c.AddCheck.Name + " " + c.AddCheck.Expression
 		case c.DropColumn != nil:
 			return out + " drop " + c.DropColumn.Name
 		case c.AddUnique != nil:
@@ -181,7 +211,6 @@ func TestDefine(t *testing.T) {
 		{"ALTER TABLE a ADD COLUMN z numeric(8,2) NOT NULL DEFAULT 1.5, ALTER n TYPE varchar(9)", "alter a n type character varying(9); alter a add z numeric(8,2) null false default 1.5"},
 		{"ALTER TABLE a ALTER n SET DEFAULT 'q', ALTER m SET NOT NULL", "alter a n default 'q'::text drop false; alter a m not null true"},
 		{"ALTER TABLE a ADD UNIQUE (m), ADD FOREIGN KEY (m) REFERENCES a (id)", "alter a key [m] to a; alter a unique [m]"},
-		{"ALTER TABLE a ADD CHECK (m > 0)", "0A000"},
 		{"ALTER TABLE a DROP COLUMN m", "2BP01"},
 		{"ALTER TABLE a DROP COLUMN nothing", "42703"},
 		{"ALTER TABLE a ENABLE ROW LEVEL SECURITY", "0A000"},
@@ -197,7 +226,7 @@ func TestDefine(t *testing.T) {
 		{"DROP INDEX nothing", "home"},
 		{"CREATE TABLE a (x int)", "42P07"},
 		{"CREATE TABLE IF NOT EXISTS a (x int)", "home"},
-		{"CREATE TABLE c (x point, CHECK (true))", "0A000"},
+		{"CREATE TABLE c (x point, EXCLUDE USING gist (x WITH ~=))", "0A000"},
 		{"CREATE TABLE c (x nosuch)", "42704"},
 		{"CREATE TABLE c (x int) PARTITION BY LIST (x)", "0A000"},
 		{"CREATE TEMP TABLE c (x int)", "home"},
@@ -280,5 +309,52 @@ func TestCreateAndDrop(t *testing.T) {
 	r.changes = nil
 	if _, _, err := run(ctx, t, d, by, "DROP TABLE a, b"); err != nil || len(r.changes) != 2 {
 		t.Errorf("two tables, one of which refers to the other: %v, %v", r.changes, err)
+	}
+}
+
+// TestChecks carries CHECK constraints to the databackend, with its own columns and by themselves, and shows them.
+func TestChecks(t *testing.T) {
+	ctx, r, d, local := ready(t)
+	by := define.Client{Role: "pinnacle", SearchPath: `"$user", public`}
+	for _, c := range []struct{ sql, want string }{
+		{`CREATE TABLE c (n int CHECK (n >= 0), s varchar(9), CONSTRAINT few CHECK (s IN ('a', 'b')))`, ""},
+		{"ALTER TABLE a ADD CONSTRAINT positive CHECK (m > 0)", "alter a check positive (m > 0)"},
+		{"ALTER TABLE a ADD COLUMN z int NOT NULL CHECK (z <> 7)", "alter a add z integer null false default  check a_z_check (z <> 7)"},
+		{"ALTER TABLE a DROP CONSTRAINT positive", "alter a drop constraint positive"},
+	} {
+		r.changes = nil
+		if _, home, err := run(ctx, t, d, by, c.sql); home || err != nil {
+			t.Fatalf("%s: %v, %v", c.sql, home, err)
+		}
+		if got := strings.Join(r.changes, "; "); c.want != "" && got != c.want {
+			t.Errorf("%s: %s, want %s", c.sql, got, c.want)
+		}
+	}
+	var made string
+	err := local.QueryRow(ctx, `SELECT string_agg(conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid), '; ' ORDER BY 1) FROM pg_constraint
+		WHERE contype = 'c' AND connamespace = 'public'::regnamespace`).Scan(&made)
+	if want := "c c_n_check CHECK ((n >= 0)) NO INHERIT; c few CHECK (((s)::text = ANY (ARRAY[('a'::character varying)::text, ('b'::character varying)::text]))) NO INHERIT"; err != nil || made != want {
+		t.Errorf("shown are %s, %v", made, err)
+	}
+}
+
+// TestRename gives a table another name: what it has in the local PostgreSQL alone, rights and views, stays.
+func TestRename(t *testing.T) {
+	ctx, _, d, local := ready(t)
+	by := define.Client{Role: "pinnacle", SearchPath: `"$user", public`}
+	if _, err := local.Exec(ctx, "GRANT SELECT (n), INSERT ON a TO other; CREATE VIEW v AS SELECT m FROM a; ALTER VIEW v OWNER TO pinnacle"); err != nil {
+		t.Fatal(err)
+	}
+	if tag, home, err := run(ctx, t, d, by, `ALTER TABLE a RENAME TO "New"`); tag != "ALTER TABLE" || home || err != nil {
+		t.Fatal(tag, home, err)
+	}
+	var got string
+	err := local.QueryRow(ctx, `SELECT concat_ws(' ', to_regclass('public.a'), has_table_privilege('other', 'public."New"', 'INSERT'), has_column_privilege('other', 'pinnacle_foreign_public."New"', 'n', 'SELECT'),
+		pg_get_viewdef('v'), (SELECT ftoptions FROM pg_foreign_table WHERE ftrelid = 'pinnacle_foreign_public."New"'::regclass),
+		(SELECT bool_and(encode(tgargs, 'escape') LIKE '%"New"%') FROM pg_trigger WHERE tgrelid = 'public."New"'::regclass AND tgname = 'pinnacle_route'),
+		(SELECT string_agg(confrelid::regclass::text, '') FROM pg_constraint WHERE conname = 'to_a'))`).Scan(&got)
+	if want := `t t  SELECT "New".m
+   FROM "New"; {schema_name=public,table_name=New} t "New"`; err != nil || got != want {
+		t.Errorf("after the new name: %s, %v", got, err)
 	}
 }

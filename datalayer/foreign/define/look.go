@@ -34,6 +34,8 @@ type seenKey struct {
 	unique     bool
 	columns    []string
 	ref        dialect.ForeignKey
+	// check is the condition of a CHECK.
+	check string
 	// odd says that it has expressions or a condition, or is of another kind than btree.
 	odd bool
 }
@@ -87,13 +89,13 @@ func (w *work) lookKeys(ctx context.Context, oid uint32, s *seen) error {
   ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(n, i) JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i),
   coalesce(n.nspname, ''), coalesce(r.relname, ''),
   ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u(n, i) JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.i),
-  k.confdeltype::text, k.confupdtype::text, k.condeferrable
+  k.confdeltype::text, k.confupdtype::text, k.condeferrable, CASE WHEN k.contype = 'c' THEN pg_catalog.pg_get_expr(k.conbin, k.conrelid) ELSE '' END
 FROM pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
 WHERE k.conrelid = $1 AND k.contype <> 'n' AND k.contype <> 't'
 UNION ALL
 SELECT 'i', c.relname, x.indisunique,
   ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY u(n, i) JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = u.n WHERE u.i <= x.indnkeyatts ORDER BY u.i),
-  '', '', ARRAY[]::text[], '', '', x.indpred IS NOT NULL OR x.indexprs IS NOT NULL OR x.indnatts <> x.indnkeyatts OR m.amname <> 'btree'
+  '', '', ARRAY[]::text[], '', '', x.indpred IS NOT NULL OR x.indexprs IS NOT NULL OR x.indnatts <> x.indnkeyatts OR m.amname <> 'btree', ''
 FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam
 WHERE x.indrelid = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = $1)
 ORDER BY 1, 2`, oid)
@@ -102,7 +104,7 @@ ORDER BY 1, 2`, oid)
 	}
 	var k seenKey
 	var onDelete, onUpdate string
-	_, err = pgx.ForEachRow(rows, []any{&k.kind, &k.name, &k.unique, &k.columns, &k.ref.RefSchema, &k.ref.RefName, &k.ref.RefColumns, &onDelete, &onUpdate, &k.odd}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&k.kind, &k.name, &k.unique, &k.columns, &k.ref.RefSchema, &k.ref.RefName, &k.ref.RefColumns, &onDelete, &onUpdate, &k.odd, &k.check}, func() error {
 		one := k
 		one.ref.Name, one.ref.Columns, one.ref.OnDelete, one.ref.OnUpdate = one.name, one.columns, actionWords(onDelete), actionWords(onUpdate)
 		s.keys = append(s.keys, one)
@@ -166,8 +168,10 @@ func (s *seen) table() (*dialect.Table, error) {
 	}
 	for _, k := range s.keys {
 		switch {
-		case k.odd, k.kind == "c", k.kind == "x":
+		case k.odd, k.kind == "x":
 			return nil, k.refused()
+		case k.kind == "c":
+			t.Checks = append(t.Checks, dialect.Check{Name: k.name, Expression: k.check})
 		case k.kind == "p":
 			t.PrimaryKey = k.columns
 		case k.kind == "u":
@@ -184,8 +188,6 @@ func (s *seen) table() (*dialect.Table, error) {
 // refused is the error for a key that no databackend is asked for.
 func (k *seenKey) refused() error {
 	switch k.kind {
-	case "c":
-		return unsupported("CHECK constraints, such as %q, cannot be made in the databackend", k.name)
 	case "x":
 		return unsupported("exclusion constraints, such as %q, cannot be made in the databackend", k.name)
 	case "i":

@@ -76,6 +76,10 @@ type plan struct {
 	changes []dialect.Change
 	// locally are statements for the local PostgreSQL, run as the client, once the databackend has changed.
 	locally []string
+	// checks are statements about CHECK constraints that the local PostgreSQL shows, run when it shows the rest.
+	checks []string
+	// renamed is the table that has another name afterwards; nil for none.
+	renamed *dialect.Table
 	// made are new relations, by name.
 	made []string
 	// optional says that home runs the statement where the databackend lacks what it is about.
@@ -145,7 +149,11 @@ func (w *work) createTable(ctx context.Context, s *pg_query.CreateStmt) (*plan, 
 	if err != nil {
 		return nil, err
 	}
-	return &plan{changes: []dialect.Change{&dialect.CreateTable{Table: made}}, made: []string{Name(made)}, tag: "CREATE TABLE"}, nil
+	p := &plan{changes: []dialect.Change{&dialect.CreateTable{Table: made}}, made: []string{Name(made)}, tag: "CREATE TABLE"}
+	for _, c := range made.Checks {
+		p.checks = append(p.checks, shownCheck(made, c))
+	}
+	return p, nil
 }
 
 // dryCreate makes a table in the local PostgreSQL, looks at it and takes it back.

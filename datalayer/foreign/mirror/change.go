@@ -181,10 +181,11 @@ func (p *pass) changeOne(ctx context.Context, name qualified, old *shape) error 
 	return nil
 }
 
-// anew drops a relation and makes it again, with the rights that were granted on it.
+// anew drops a relation and makes it again, with what the local PostgreSQL alone has of it: rights, comments, the CHECK constraints
+// that it shows.
 func (p *pass) anew(ctx context.Context, b *script, old, want *shape) error {
 	var rights string
-	err := p.conn.QueryRow(ctx, `SELECT coalesce((SELECT pinnacle_foreign.rights_of(c.oid) FROM pinnacle_foreign.mirrored m JOIN pg_class c ON c.oid = m.relation
+	err := p.conn.QueryRow(ctx, `SELECT coalesce((SELECT pinnacle_foreign.checks_of(c.oid) || pinnacle_foreign.comments_of(c.oid) || pinnacle_foreign.rights_of(c.oid) FROM pinnacle_foreign.mirrored m JOIN pg_class c ON c.oid = m.relation
  WHERE m.schema_name = $1 AND m.table_name = $2), '')`, want.Schema, want.Name).Scan(&rights)
 	if err != nil {
 		return err

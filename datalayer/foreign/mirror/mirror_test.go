@@ -417,3 +417,23 @@ func TestRemove(t *testing.T) {
 	b.want(b.user, "SELECT * FROM orders", "kept")
 	b.want(b.user, "SELECT count(*) FROM customers", "2")
 }
+
+// TestMadeAnew has the databackend's columns come in another order, so that the relation is made anew: what the local PostgreSQL alone has
+// of it stays, and what the databackend says of it is the newest.
+func TestMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ordersSetup, customers(), orders())
+	b.refresh(2, 0, 0, 0, 0)
+	b.must(b.user, "COMMENT ON TABLE customers IS 'mine'; COMMENT ON TABLE orders IS 'ours'; COMMENT ON COLUMN orders.price IS 'in euros'; GRANT SELECT ON orders TO PUBLIC")
+	b.must(b.local, "ALTER TABLE orders ADD CONSTRAINT cheap CHECK (price < 1000) NO INHERIT")
+	c, o := customers(), orders()
+	o.Columns[0], o.Columns[len(o.Columns)-1] = o.Columns[len(o.Columns)-1], o.Columns[0]
+	c.Columns[0], c.Columns[1] = c.Columns[1], c.Columns[0]
+	c.Comment = "theirs"
+	b.catalog = &dialect.Catalog{Tables: []*dialect.Table{c, o}}
+	b.refresh(0, 2, 0, 0, 0)
+	b.want(b.user, "SELECT obj_description('orders'::regclass), has_table_privilege('pg_monitor', 'orders', 'SELECT')", "ours|t")
+	b.want(b.user, "SELECT col_description('orders'::regclass, attnum) FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'price'", "in euros")
+	b.want(b.user, "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'cheap'", "CHECK ((price < (1000)::numeric)) NO INHERIT")
+	b.want(b.user, "SELECT obj_description('customers'::regclass)", "theirs")
+}

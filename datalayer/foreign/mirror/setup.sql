@@ -108,6 +108,46 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $body$
 $body$;
 REVOKE ALL ON FUNCTION pinnacle_foreign.rights_of(oid) FROM PUBLIC;
 
+-- checks_of gives the statements that make the CHECK constraints of a relation again, after it was made anew.
+CREATE OR REPLACE FUNCTION pinnacle_foreign.checks_of(relation oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+    SELECT coalesce(string_agg(format('DO $do$ BEGIN ALTER TABLE %s ADD CONSTRAINT %I %s; EXCEPTION WHEN undefined_column THEN NULL; END $do$;',
+               relation::regclass, conname, pg_get_constraintdef(oid)), E'\n'), '')
+      FROM pg_constraint WHERE conrelid = $1 AND contype = 'c'
+$body$;
+REVOKE ALL ON FUNCTION pinnacle_foreign.checks_of(oid) FROM PUBLIC;
+
+-- comments_of gives the statements that make comments again that the databackend knows nothing of, after a relation was made anew.
+CREATE OR REPLACE FUNCTION pinnacle_foreign.comments_of(relation oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+    SELECT coalesce(string_agg(format('DO $do$ BEGIN COMMENT ON %s IS %L; EXCEPTION WHEN undefined_column THEN NULL; END $do$;',
+               CASE WHEN d.objsubid <> 0 THEN format('COLUMN %s.%I', $1::regclass, a.attname)
+                    WHEN c.relkind = 'v' THEN 'VIEW ' || $1::regclass ELSE 'TABLE ' || $1::regclass END, d.description), E'\n'), '')
+      FROM pg_description d JOIN pg_class c ON c.oid = d.objoid LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+     WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1
+       AND NOT EXISTS (SELECT FROM pinnacle_foreign.mirrored m WHERE m.relation = $1 AND
+               CASE d.objsubid WHEN 0 THEN m.shape::jsonb ? 'comment'
+                    ELSE m.shape::jsonb -> 'columns' @> jsonb_build_array(jsonb_build_object('name', a.attname, 'comment', d.description)) END)
+$body$;
+REVOKE ALL ON FUNCTION pinnacle_foreign.comments_of(oid) FROM PUBLIC;
+
+-- rename gives a relation that is shown the name that it has in the databackend now: rights and views over it stay. What else is to
+-- be changed for that name, the next refresh does.
+CREATE OR REPLACE FUNCTION pinnacle_foreign.rename(in_schema text, was text, becomes text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    shown pinnacle_foreign.mirrored;
+BEGIN
+    SELECT m.* INTO STRICT shown FROM pinnacle_foreign.mirrored m WHERE m.schema_name = in_schema AND m.table_name = was;
+    EXECUTE format('ALTER TABLE %s RENAME TO %I', shown.relation::regclass, becomes);
+    EXECUTE format('ALTER FOREIGN TABLE %s RENAME TO %I', shown.child::regclass, becomes);
+    EXECUTE format('ALTER FOREIGN TABLE %s OPTIONS (SET table_name %L)', shown.child::regclass, becomes);
+    UPDATE pinnacle_foreign.mirrored m SET table_name = becomes, fingerprint = '', shape = jsonb_set(m.shape::jsonb, '{name}', to_jsonb(becomes))::text
+     WHERE m.schema_name = in_schema AND m.table_name = was;
+END
+$body$;
+REVOKE ALL ON FUNCTION pinnacle_foreign.rename(text, text, text) FROM PUBLIC;
+
 -- strip takes the constraints, indexes and the trigger off a parent, and the foreign keys that refer to it: all but its
 -- columns. Parents are empty, so that all of it is cheap to make again.
 CREATE OR REPLACE FUNCTION pinnacle_foreign.strip(relation oid) RETURNS void

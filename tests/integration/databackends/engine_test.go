@@ -226,6 +226,7 @@ func TestServers(t *testing.T) {
 			if b.name == "mariadb" { // it tells what it runs, and gives one result at a time
 				t.Run("cancel", b.cancelled)
 				t.Run("spool full", b.spoolIsFull)
+				t.Run("definitions", func(t *testing.T) { definitions(t, connect(t, b.proxy), true) })
 			}
 			t.Run("schema", b.schemaChanged)
 		})
