@@ -314,7 +314,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Direct:    direct,
 		Datalayer: p.Datalayer,
 		Jobs:      p.jobs,
-		Searches:  p.searches,
+		Searches:  p.searches, OpenArtifact: p.openArtifact,
 		Parse:     parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},

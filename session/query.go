@@ -116,6 +116,9 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	if own, err := s.ofExecute(script, st); own != nil || err != nil {
 		return own, err
 	}
+	if len(st.Datasets) > 0 {
+		return s.overDatasets(script, st)
+	}
 	if len(st.Searches) > 0 {
 		return s.overSearches(script, st, false)
 	}

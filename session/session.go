@@ -5,6 +5,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -51,6 +52,8 @@ type Config struct {
 	Datalayer Datalayer
 	// Searches are the vector indexes; nil: there are none.
 	Searches Searches
+	// OpenArtifact opens the bytes of an artifact by its digest in hex.
+	OpenArtifact func(ctx context.Context, digest string) (io.ReadCloser, error)
 	// Jobs is the queue of jobs; nil: there are none.
 	Jobs   Jobs
 	Parse  sqlparse.Limits

@@ -17,6 +17,7 @@ type finder struct {
 	calls     []*Call
 	relations []Relation
 	searches  []*Search
+	datasets  []*DatasetCall
 	// table is the function in FROM that was met last.
 	table *pg_query.RangeFunction
 	// target is the item of a select list that was met last.
@@ -37,6 +38,10 @@ func (f *finder) find(stmt *pg_query.Node) {
 				return false
 			}
 			if err := f.search(m); err != nil {
+				f.err = err
+				return false
+			}
+			if err := f.dataset(m); err != nil {
 				f.err = err
 				return false
 			}

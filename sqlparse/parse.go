@@ -146,7 +146,7 @@ func (p *scriptParser) statement(raw *pg_query.RawStmt) (*Statement, error) {
 		return nil, f.err
 	}
 	st.Calls, st.Relations = f.finish()
-	st.Searches = f.searches
+	st.Searches, st.Datasets = f.searches, f.datasets
 	st.command = commandOf(p.text, toks, raw.Stmt)
 	return st, nil
 }

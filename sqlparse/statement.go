@@ -29,7 +29,7 @@ type Script struct {
 // Concerns reports whether any statement holds something that PostgreSQL alone cannot answer.
 func (s *Script) Concerns() bool {
 	for _, st := range s.Statements {
-		if st.Component != nil || len(st.Calls) > 0 || len(st.Relations) > 0 || len(st.Searches) > 0 {
+		if st.Component != nil || len(st.Calls) > 0 || len(st.Relations) > 0 || len(st.Searches) > 0 || len(st.Datasets) > 0 {
 			return true
 		}
 	}
@@ -51,6 +51,8 @@ type Statement struct {
 	Relations []Relation
 	// Searches are the calls of nearest and similarity, in the order of the text.
 	Searches []*Search
+	// Datasets are the calls of pinnacle.dataset, in the order of the text.
+	Datasets []*DatasetCall
 
 	command any
 }

@@ -4,6 +4,8 @@ package dataset
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -163,24 +165,45 @@ func Attach(ctx context.Context, conn *pgx.Conn, def component.DatasetDefinition
 	if !def.Pin {
 		return def.Query, nil
 	}
-	table := pgx.Identifier{"pinnacle_dataset_" + def.Artifact[:16]}.Sanitize()
-	var list []string
-	for _, c := range def.Columns {
-		list = append(list, pgx.Identifier{c.Name}.Sanitize()+" "+c.Type)
-	}
-	if _, err := conn.Exec(ctx, "DROP TABLE IF EXISTS pg_temp."+table); err != nil {
+	if _, err := conn.Exec(ctx, "DROP TABLE IF EXISTS "+Table(def)); err != nil {
 		return "", err
 	}
-	if _, err := conn.Exec(ctx, "CREATE TEMPORARY TABLE "+table+" ("+strings.Join(list, ", ")+")"); err != nil {
+	if _, err := conn.Exec(ctx, TableText(def)); err != nil {
 		return "", err
 	}
 	bytes, err := open(ctx, def.Artifact)
 	if err != nil {
 		return "", err
 	}
-	_, err = conn.PgConn().CopyFrom(ctx, bytes, "COPY pg_temp."+table+" FROM STDIN (FORMAT csv)")
+	_, err = conn.PgConn().CopyFrom(ctx, bytes, CopyText(def))
 	if closeErr := bytes.Close(); err == nil {
 		err = closeErr
 	}
-	return "TABLE pg_temp." + table, err
+	return "TABLE " + Table(def), err
+}
+
+// Table is the temporary table that holds the rows of a pinned dataset, as SQL names it. It is named by its columns and rows:
+// datasets that are equal in both have one table.
+func Table(def component.DatasetDefinition) string {
+	columns := sha256.Sum256([]byte(columnList(def)))
+	return "pg_temp." + pgx.Identifier{"pinnacle_dataset_" + def.Artifact[:16] + "_" + hex.EncodeToString(columns[:8])}.Sanitize()
+}
+
+// columnList declares the columns.
+func columnList(def component.DatasetDefinition) string {
+	var list []string
+	for _, c := range def.Columns {
+		list = append(list, pgx.Identifier{c.Name}.Sanitize()+" "+c.Type)
+	}
+	return strings.Join(list, ", ")
+}
+
+// TableText is the statement that makes it.
+func TableText(def component.DatasetDefinition) string {
+	return "CREATE TABLE " + Table(def) + " (" + columnList(def) + ")"
+}
+
+// CopyText is the statement that fills it from the bytes of its artifact.
+func CopyText(def component.DatasetDefinition) string {
+	return "COPY " + Table(def) + " FROM STDIN (FORMAT csv)"
 }

@@ -40,6 +40,50 @@ func TestSequences(t *testing.T) {
 	})
 }
 
+// TestDatasetsInFrom reads datasets as the tables that they are: beside other tables, through models, in transactions.
+func TestDatasetsInFrom(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		s := on.open(t)
+		s.wantTag(t, timesModel("OR REPLACE MODEL", "from_times", 2), "CREATE MODEL")
+		s.mustQuery(t, "CREATE TABLE from_rows AS SELECT i AS id, CASE i WHEN 2 THEN NULL WHEN 3 THEN '' ELSE E'a,\"b\"\n' END AS t, date '2020-01-01' + i AS d FROM generate_series(1, 5000) AS i")
+		s.wantTag(t, "CREATE DATASET from_kept AS SELECT id, t, d FROM from_rows WITH (pin = true)", "CREATE DATASET")
+		s.wantTag(t, "CREATE DATASET from_live AS SELECT id FROM from_rows", "CREATE DATASET")
+		s.mustQuery(t, "DELETE FROM from_rows WHERE id > 10")
+		s.wantRow(t, "SELECT count(*), count(t), min(d), sum(length(t)) FROM pinnacle.dataset('from_kept')", "5000", "4999", "2020-01-02", "29988")
+		s.wantRow(t, "SELECT from_kept.t, k.d FROM pinnacle.dataset('from_kept@1'), pinnacle.dataset('from_kept') AS k (n) WHERE from_kept.id = 3 AND k.n = 3", "", "2020-01-04")
+		s.wantRow(t, "SELECT count(*) FROM pinnacle.dataset('from_live')", "10")
+		s.wantRow(t, "SELECT sum(predict('from_times', k.id)) FROM pinnacle.dataset('from_kept') AS k JOIN from_rows USING (id)", "110")
+		s.mustQuery(t, "CREATE TABLE from_copy AS SELECT * FROM pinnacle.dataset('from_kept') AS k WHERE k.id < 100")
+		s.wantRow(t, "SELECT count(*) FROM from_copy", "99")
+		s.mustQuery(t, "BEGIN")
+		s.mustQuery(t, "DISCARD TEMP")
+		s.wantRow(t, "SELECT count(*) FROM pinnacle.dataset('from_kept') AS k WHERE id % 2 = 0", "2500")
+		s.mustQuery(t, "ROLLBACK")
+		s.wantRow(t, "SELECT count(*) FROM pinnacle.dataset('from_kept')", "5000")
+		p := on.connect(t)
+		for _, n := range []int{7, 8} { // prepared once
+			var got int
+			if err := p.QueryRow(t.Context(), "SELECT count(*) FROM pinnacle.dataset('from_kept') WHERE id % $1 = 0", n).Scan(&got); err != nil || got != 5000/n {
+				t.Errorf("a prepared statement over a dataset: %d, %v", got, err)
+			}
+			if _, err := p.Exec(t.Context(), "DISCARD TEMP"); err != nil {
+				t.Error(err)
+			}
+		}
+		s.wantError(t, "SELECT * FROM pinnacle.dataset('nobody')", "42704", "nobody")
+		s.wantError(t, "SELECT pinnacle.dataset('from_kept')", "0A000", "stands in FROM")
+		s.wantError(t, "SELECT * FROM pinnacle.dataset('from_kept') WHERE nothing = 1", "42703", "nothing")
+		s.wantError(t, "CREATE VIEW v AS SELECT * FROM pinnacle.dataset('from_kept')", "0A000", "CREATE VIEW")
+		s.mustQuery(t, "SET search_path = pg_catalog")
+		s.wantError(t, "SELECT * FROM pinnacle.dataset('from_live')", "0A000", "search_path")
+		s.mustQuery(t, "RESET search_path")
+		s.wantTag(t, "DROP DATASET from_kept", "DROP DATASET")
+		s.wantTag(t, "DROP DATASET from_live", "DROP DATASET")
+		s.mustQuery(t, "DROP TABLE from_rows, from_copy")
+		s.wantTag(t, "DROP MODEL from_times", "DROP MODEL")
+	})
+}
+
 // TestDatasets keeps rows as they were, or the query that gives them.
 func TestDatasets(t *testing.T) {
 	eachProxy(t, func(t *testing.T, on *target) {

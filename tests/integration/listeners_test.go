@@ -99,9 +99,11 @@ func TestListenerOfARoleWithoutRights(t *testing.T) {
 	super := &target{name: "super", addr: world.oracle.addr(), user: "postgres", password: superPassword, database: on.database}
 	super.exec(t, "CREATE ROLE unread_reader; GRANT unread_reader TO app; GRANT CREATE ON DATABASE "+on.database+" TO unread_reader; GRANT ALL ON SCHEMA public TO unread_reader")
 	on.exec(t, "CREATE TABLE hidden (id int PRIMARY KEY, k int)")
+	on.exec(t, "CREATE DATASET hidden_rows AS SELECT * FROM hidden WITH (pin = true)")
 	s := on.open(t)
 	s.wantTag(t, "SET ROLE unread_reader", "SET")
 	s.wantError(t, "CREATE LISTENER l ON hidden PREDICT times (k)", "42501", "hidden")
+	s.wantError(t, "SELECT * FROM pinnacle.dataset('hidden_rows')", "42501", "hidden_rows")
 	s.wantTag(t, "RESET ROLE", "RESET")
 	s.wantTag(t, "GRANT SELECT ON hidden TO unread_reader", "GRANT")
 	s.wantTag(t, "SET ROLE unread_reader", "SET")
