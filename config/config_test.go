@@ -333,3 +333,21 @@ func TestDocumentation(t *testing.T) {
 		t.Errorf("%s differs from the table: go test ./config -run Documentation -update", path)
 	}
 }
+
+// TestDefaultStores keeps metadata and artifacts in the data directory, whatever the databackend is, unless a store is named.
+func TestDefaultStores(t *testing.T) {
+	t.Parallel()
+	for _, databackend := range []string{"", "postgres://u@h/d", "mysql://u@h/d", "sqlite:///f", "mongodb://h/d", "duckdb:///f"} {
+		c := Config{DataDir: "/data", Databackend: databackend}
+		if got, want := c.MetadataURI(), "badger:/data/metadata"; got != want {
+			t.Errorf("metadata before %q: %s, not %s", databackend, got, want)
+		}
+		if got, want := c.ArtifactURI(), "file:/data/artifacts"; got != want {
+			t.Errorf("artifacts before %q: %s, not %s", databackend, got, want)
+		}
+	}
+	c := Config{DataDir: "/data", Databackend: "postgres://u@h/d", MetadataStore: "databackend", ArtifactStore: "file:///else"}
+	if c.MetadataURI() != c.Databackend || c.ArtifactURI() != c.ArtifactStore {
+		t.Errorf("stores that are named: %s and %s", c.MetadataURI(), c.ArtifactURI())
+	}
+}

@@ -42,7 +42,10 @@ type operation struct {
 
 // operations are those of every kind of component, with the jobs that follow from them.
 func operations() []operation {
-	const twiceAgain = "CREATE OR REPLACE MODEL chain AS SEQUENCE (twice, loud)"
+	const (
+		twiceAgain = "CREATE OR REPLACE MODEL chain AS SEQUENCE (twice, loud)"
+		bySlot     = "CREATE LISTENER word_twice ON word PREDICT twice (word) WITH (capture = 'slot')"
+	)
 	return []operation{
 		{name: "add a model", sql: model("MODEL soft", "text", "w.lower()")},
 		{name: "replace a model that a listener and a sequence use", sql: model("OR REPLACE MODEL loud", "text", "w.upper() + '!'")},
@@ -55,6 +58,9 @@ func operations() []operation {
 		{name: "add a listener", sql: "CREATE LISTENER word_twice ON word PREDICT twice (word) WITH (capture = 'triggers')"},
 		{name: "replace a listener", sql: "CREATE OR REPLACE LISTENER word_loud ON word PREDICT loud (word || '?') WITH (capture = 'triggers')"},
 		{name: "remove a listener", sql: "DROP LISTENER word_loud"},
+		{name: "add a listener by home's log", sql: bySlot},
+		{name: "remove a listener by home's log", sql: "DROP LISTENER word_twice", before: []string{bySlot}},
+		{name: "have a listener follow by triggers", sql: "ALTER LISTENER word_twice SET (capture = 'triggers')", before: []string{bySlot}},
 		{name: "remove a listener, keep its outputs", sql: "DROP LISTENER word_loud KEEP OUTPUTS"},
 		{name: "remove a listener and its index", sql: "DROP LISTENER word_letters CASCADE"},
 		{name: "add a vector index", sql: "CREATE VECTOR INDEX nearer ON LISTENER word_letters WITH (measure = 'l2')"},

@@ -33,6 +33,7 @@ type thing struct {
 var (
 	measures = []string{"cosine", "dot", "l2"}
 	averages = []string{"macro", "micro", "weighted"}
+	captures = []string{"triggers", "slot"}
 )
 
 func tag(n int) string { return fmt.Sprintf("tag_%d_", n) }
@@ -52,7 +53,9 @@ func randomThings() []thing {
 		{kind: "model", name: "softly", uses: []string{"soft"}, trace: func(int) string { return "" }, drop: "DROP MODEL softly",
 			create: func(or string, _ int) string { return "CREATE " + or + " MODEL softly AS SEQUENCE (soft, twice)" }},
 		{kind: "listener", name: "word_soft", uses: []string{"soft"}, trace: tag, drop: "DROP LISTENER word_soft",
-			create: tagged("CREATE %s LISTENER word_soft ON word PREDICT soft (word || '%s') WITH (capture = 'triggers')")},
+			create: func(or string, n int) string {
+				return fmt.Sprintf("CREATE %s LISTENER word_soft ON word PREDICT soft (word || '%s') WITH (capture = '%s')", or, tag(n), captures[n%len(captures)])
+			}},
 		{kind: "vector_index", name: "nearer", trace: one(measures), drop: "DROP VECTOR INDEX nearer",
 			create: pick("CREATE %s VECTOR INDEX nearer ON LISTENER word_letters WITH (measure = '%s')", measures)},
 		{kind: "dataset", name: "other", trace: tag, drop: "DROP DATASET other",

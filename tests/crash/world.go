@@ -40,7 +40,7 @@ func newWorld(ctx context.Context) (*world, error) {
 	if w.bin, err = lab.ProxyBinary(ctx, "../..", dir); err != nil {
 		return w, err
 	}
-	if w.postgres, err = lab.StartPostgres(ctx, filepath.Join(dir, "postgres"), "max_connections=200"); err != nil {
+	if w.postgres, err = lab.StartPostgres(ctx, filepath.Join(dir, "postgres"), "max_connections=200", "wal_level=logical", "max_replication_slots=50", "max_wal_senders=50"); err != nil {
 		return w, err
 	}
 	return w, w.makeBase(ctx)
@@ -142,7 +142,20 @@ func (s *site) close() {
 // remove closes the site and removes its database and files.
 func (s *site) remove(ctx context.Context) error {
 	s.close()
-	return errors.Join(s.world.postgres.Load(ctx, "postgres", fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", s.database)), os.RemoveAll(s.dir))
+	return errors.Join(s.dropSlots(ctx), s.world.postgres.Load(ctx, "postgres", fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", s.database)), os.RemoveAll(s.dir))
+}
+
+// dropSlots drops the database's replication slots, which it could not be dropped with. Who read them may take a moment to end.
+func (s *site) dropSlots(ctx context.Context) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := s.world.postgres.Load(ctx, "postgres", fmt.Sprintf("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = '%[1]s' AND active_pid IS NOT NULL;"+
+			"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '%[1]s'", s.database))
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // query runs one statement through the proxy and gives the rows as text.
@@ -201,11 +214,14 @@ func (s *site) state(ctx context.Context) (string, error) {
 	return text.String() + "== at home\n" + strings.Join(things, "\n"), err
 }
 
-// things are what there is at home: tables, triggers and functions, with N for the numbers that the proxy gives them.
+// things are what there is at home: tables, triggers, functions, replication slots and what is published, with N for the numbers that the proxy gives them.
 func things(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 	rows, err := conn.Query(ctx, `SELECT c.relkind::text || ' ' || n.nspname || '.' || regexp_replace(c.relname, '[0-9]+', 'N', 'g') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname !~ '^(pg_|information_schema|pinnacle$)'
 		UNION ALL SELECT 'trigger ' || tgrelid::regclass || '.' || regexp_replace(tgname, '[0-9]+', 'N', 'g') FROM pg_trigger WHERE NOT tgisinternal
+		UNION ALL SELECT 'slot ' || regexp_replace(slot_name, '[0-9]+', 'N', 'g') FROM pg_replication_slots WHERE database = current_database()
+		UNION ALL SELECT 'published ' || tablename FROM pg_publication_tables
+		UNION ALL SELECT 'publication ' || pubname FROM pg_publication
 		UNION ALL SELECT 'function ' || regexp_replace(proname, '[0-9]+', 'N', 'g') FROM pg_proc WHERE pronamespace::regnamespace::text !~ '^(pg_|information_schema|pinnacle$)'
 		ORDER BY 1`)
 	if err != nil {
