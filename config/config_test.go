@@ -338,7 +338,7 @@ func TestDocumentation(t *testing.T) {
 func TestDefaultStores(t *testing.T) {
 	t.Parallel()
 	for _, databackend := range []string{"", "postgres://u@h/d", "mysql://u@h/d", "sqlite:///f", "mongodb://h/d", "duckdb:///f"} {
-		c := Config{DataDir: "/data", Databackend: databackend}
+		c := config.Config{DataDir: "/data", Databackend: databackend}
 		if got, want := c.MetadataURI(), "badger:/data/metadata"; got != want {
 			t.Errorf("metadata before %q: %s, not %s", databackend, got, want)
 		}
@@ -346,7 +346,7 @@ func TestDefaultStores(t *testing.T) {
 			t.Errorf("artifacts before %q: %s, not %s", databackend, got, want)
 		}
 	}
-	c := Config{DataDir: "/data", Databackend: "postgres://u@h/d", MetadataStore: "databackend", ArtifactStore: "file:///else"}
+	c := config.Config{DataDir: "/data", Databackend: "postgres://u@h/d", MetadataStore: "databackend", ArtifactStore: "file:///else"}
 	if c.MetadataURI() != c.Databackend || c.ArtifactURI() != c.ArtifactStore {
 		t.Errorf("stores that are named: %s and %s", c.MetadataURI(), c.ArtifactURI())
 	}
