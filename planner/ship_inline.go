@@ -29,7 +29,7 @@ func (s *Ship) Inlinable(f *Function) bool { return s.inlinable[f] }
 
 // inliner gives what Ship.Inline does for a plan.
 func (b *shipBuilder) inliner() func(Answers) (string, func(int) int, bool) {
-	b.plan.Unbound = b.req.Node.GetCopyStmt() != nil || b.req.Node.GetDeclareCursorStmt() != nil
+	b.plan.Unbound = b.req.Node.GetCopyStmt() != nil
 	b.plan.joints = b.joins
 	b.plan.inlinable = map[*Function]bool{}
 	for _, s := range b.sites {

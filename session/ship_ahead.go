@@ -14,8 +14,13 @@ import (
 // aheadName is the name on home of the statement and portal that read arguments ahead.
 const aheadName = "pinnacle_ahead"
 
-// aheadRows is the number of arguments that are read and answered at a time.
-const aheadRows = 20_000
+// aheadRows is the number of arguments that are read and answered at a time, where they are not longer than a batch of a
+// model may be. How long they are shows when they are read: firstAhead of them first, and then some times more.
+const (
+	aheadRows   = 20_000
+	firstAhead  = 64
+	aheadGrowth = 8
+)
 
 // readAhead has the arguments answered that the plan's Ahead statements read. read is false where one of them has failed,
 // which the statement itself may not: then it asks for its arguments in rounds.
@@ -109,7 +114,7 @@ func (c *shipCursor) readRows(ctx context.Context, h *homeSide, b *block, a *pla
 // readAll has the arguments answered that a statement reads, some at a time; those in once, if it is not nil, are left out.
 func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, text string, once *ship.Once) error {
 	asked := once.NewAsked(a.Function)
-	return c.readPortal(ctx, h, b, text, func(values [][]byte) error { return asked.Row(values) }, func() (bool, error) {
+	return c.readPortal(ctx, h, b, text, func(values [][]byte) error { return asked.Row(values) }, func(bool) (bool, error) {
 		have := asked
 		asked = once.NewAsked(a.Function)
 		more := text != a.Rows || once.Room(aheadRows)
@@ -121,16 +126,17 @@ func (c *shipCursor) readAll(ctx context.Context, h *homeSide, b *block, a *plan
 }
 
 // readPortal runs a statement with the client's parameters and gives its rows to row. After some rows, and at their end,
-// pause is called, which says whether it wants more.
-func (c *shipCursor) readPortal(ctx context.Context, h *homeSide, block *block, text string, row func([][]byte) error, pause func() (bool, error)) error {
+// pause is called, which is told whether there may be more, and says whether it wants them.
+func (c *shipCursor) readPortal(ctx context.Context, h *homeSide, block *block, text string, row func([][]byte) error, pause func(more bool) (bool, error)) error {
 	b := c.bound
 	b.DestinationPortal, b.PreparedStatement, b.ResultFormatCodes = aheadName, aheadName, []int16{pgvalue.BinaryFormat}
+	page := &aheadPage{most: c.p.s.cfg.Stream.BatchBytes}
 	before := block.queueRound(h, 0, 0)
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
 		&pgproto3.Parse{Name: aheadName, Query: text, ParameterOIDs: c.p.params()},
 		&b,
-		&pgproto3.Execute{Portal: aheadName, MaxRows: aheadRows},
+		&pgproto3.Execute{Portal: aheadName, MaxRows: page.next()},
 	)
 	if err != nil {
 		return err
@@ -142,16 +148,20 @@ func (c *shipCursor) readPortal(ctx context.Context, h *homeSide, block *block, 
 		return err
 	}
 	for more := true; more; {
-		more, err = rowsOf(ctx, h, row)
+		more, err = rowsOf(ctx, h, func(values [][]byte) error { page.add(values); return row(values) })
 		if err != nil {
 			return err
 		}
-		wanted, err := pause()
-		if err != nil {
-			return err
+		if !more || page.full() {
+			wanted, err := pause(more)
+			if err != nil {
+				return err
+			}
+			more = more && wanted
+			page.begin()
 		}
-		if more = more && wanted; more {
-			if err := h.ask(&pgproto3.Execute{Portal: aheadName, MaxRows: aheadRows}); err != nil {
+		if more {
+			if err := h.ask(&pgproto3.Execute{Portal: aheadName, MaxRows: page.next()}); err != nil {
 				return err
 			}
 		}
@@ -165,6 +175,40 @@ func (c *shipCursor) readPortal(ctx context.Context, h *homeSide, block *block, 
 		return err
 	}
 	return h.did(ctx, 1)
+}
+
+// aheadPage is what is read before it is answered: up to aheadRows rows, and not many more bytes than most (0: any number).
+type aheadPage struct {
+	most, rows, bytes int
+	// seen and size are the rows and bytes of all pages.
+	seen, size int
+}
+
+// begin begins the next page.
+func (p *aheadPage) begin() { p.rows, p.bytes = 0, 0 }
+
+// add notes a row.
+func (p *aheadPage) add(values [][]byte) {
+	n := 0
+	for _, v := range values {
+		n += len(v)
+	}
+	p.rows, p.bytes, p.seen, p.size = p.rows+1, p.bytes+n, p.seen+1, p.size+n
+}
+
+// full reports whether the page is to be answered.
+func (p *aheadPage) full() bool { return p.rows >= aheadRows || p.most > 0 && p.bytes >= p.most }
+
+// next is the number of rows to ask for: as many as the page has room for if they are as long as those before.
+func (p *aheadPage) next() uint32 {
+	n := firstAhead
+	if p.seen > 0 {
+		n = min(aheadGrowth*p.seen, aheadRows-p.rows)
+	}
+	if p.most > 0 && p.size > 0 {
+		n = min(n, int(int64(p.most-p.bytes)*int64(p.seen)/int64(p.size)))
+	}
+	return uint32(max(n, 1))
 }
 
 // rowsOf reads the rows of one Execute; more says that the portal may have others.

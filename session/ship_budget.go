@@ -56,15 +56,14 @@ func (c *shipCursor) weighAhead(ctx context.Context, h *homeSide, b *block) (lar
 	var held []*ship.Asked
 	var pages int64
 	for _, a := range c.p.ship.Ahead {
-		asked, rows, several := ship.NewAsked(a.Function), 0, false
-		row := func(values [][]byte) error { rows++; return asked.Row(values) }
-		err := c.readPortal(ctx, h, b, a.Text, row, func() (bool, error) {
-			page, full := asked, rows == aheadRows
-			asked, rows = ship.NewAsked(a.Function), 0
+		asked, several := ship.NewAsked(a.Function), false
+		err := c.readPortal(ctx, h, b, a.Text, func(values [][]byte) error { return asked.Row(values) }, func(more bool) (bool, error) {
+			page := asked
+			asked = ship.NewAsked(a.Function)
 			if len(page.Keys) == 0 {
 				return true, nil
 			}
-			if !several && !full {
+			if !several && !more {
 				held = append(held, page)
 				return true, nil
 			}

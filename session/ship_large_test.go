@@ -114,7 +114,9 @@ func TestLargeConditionsAreKept(t *testing.T) {
 // TestLargeCursors reads the rows of cursors whose answers are in temporary tables, which last as long as the cursor may.
 func TestLargeCursors(t *testing.T) {
 	t.Parallel()
-	c := newProxy(t, defaults).connect(t)
+	limits := defaults
+	limits.LookupBytes = 64 << 10
+	c := newProxy(t, limits).connect(t)
 	const rows = 12_000
 	query := fmt.Sprintf("SELECT predict('double', i) FROM generate_series(1, %d) AS i", rows)
 	visible := "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'pinnacle_large%' AND pg_table_is_visible(oid)"
@@ -146,6 +148,26 @@ func TestLargeCursors(t *testing.T) {
 	copied := c.must("COPY (SELECT predict('double', id) FROM large_current WHERE id > 0) TO STDOUT")
 	if tag := copied[len(copied)-2]; tag != "COPY 11999" {
 		t.Errorf("%q", tag)
+	}
+}
+
+// TestCursorsTakeParameters reads the rows of cursors whose answers are parameters of DECLARE, which stay with the cursor: also
+// backwards, and those that another statement changes.
+func TestCursorsTakeParameters(t *testing.T) {
+	t.Parallel()
+	c := newProxy(t, defaults).connect(t)
+	c.must("CREATE TABLE cursor_rows AS SELECT i AS id FROM generate_series(1, 12000) AS i")
+	c.must("BEGIN")
+	expect(t, "declare", c.must("DECLARE held CURSOR FOR SELECT id, predict('double', id) FROM cursor_rows"), "DECLARE CURSOR", "T")
+	expect(t, "tables", c.must("SELECT count(*) FROM pg_class WHERE relname LIKE 'pinnacle_large%' AND pg_table_is_visible(oid)"), "0", "SELECT 1", "T")
+	expect(t, "beside", c.must("SELECT sum(predict('double', i)) FROM generate_series(1, 12000) AS i"), "144012000", "SELECT 1", "T")
+	expect(t, "move", c.must("MOVE 11999 FROM held"), "MOVE 11999", "T")
+	expect(t, "last", c.must("FETCH 2 FROM held"), "12000,24000", "FETCH 1", "T")
+	expect(t, "backwards", c.must("FETCH BACKWARD 2 FROM held"), "12000,24000", "11999,23998", "FETCH 2", "T")
+	expect(t, "current", c.must("UPDATE cursor_rows SET id = -1 WHERE CURRENT OF held"), "UPDATE 1", "T")
+	c.must("COMMIT")
+	if got := direct(t, "SELECT count(*) || ' ' || min(id) FROM cursor_rows WHERE id <> 11999"); got != "12000 -1" {
+		t.Errorf("written: %s", got)
 	}
 }
 

@@ -100,7 +100,7 @@ func (s *sample) wanted(e *estimate) int {
 func (c *shipCursor) readSample(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, rows int) (*sample, error) {
 	text, _ := a.Sample(rows)
 	s := &sample{asked: ship.NewAsked(a.Function)}
-	return s, c.readPortal(ctx, h, b, text, s.row, func() (bool, error) { return s.bytes <= sampledBytes, nil })
+	return s, c.readPortal(ctx, h, b, text, s.row, func(bool) (bool, error) { return s.bytes <= sampledBytes, nil })
 }
 
 // row takes a row of a sample: arguments, and the number of rows that have them.
