@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -23,6 +24,10 @@ func clickhouse() *engine {
 				text = strings.TrimSuffix(text, "+00")
 			}
 			return bare("true", "false", "")(k, strings.ReplaceAll(text, `\`, `\\`))
+		},
+		copy: func(t table) (string, error) {
+			raw, err := os.ReadFile(t.file)
+			return "INSERT INTO `" + t.name + "` FORMAT CSV\n" + string(raw), err
 		},
 		options: func(t table) string {
 			return "ENGINE = MergeTree ORDER BY (`" + strings.Join(t.key, "`, `") + "`)"
@@ -47,7 +52,11 @@ func clickhouse() *engine {
 					t.Error(err)
 				}
 			})
-			for _, statement := range append([]string{"CREATE DATABASE common"}, d.script(tables)...) {
+			script, err := d.script(tables)
+			if err != nil {
+				return "", err
+			}
+			for _, statement := range append([]string{"CREATE DATABASE common"}, script...) {
 				if err := tellClickHouse(t.Context(), server.Port, statement); err != nil {
 					return "", err
 				}

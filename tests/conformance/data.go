@@ -59,6 +59,8 @@ type table struct {
 	// indexed are columns with an index on the oracle. Engines have none: without statistics SQLite takes them into plans of minutes.
 	indexed []string
 	rows    [][]any
+	// file is a file of CSV that holds the same rows, "" for none.
+	file string
 }
 
 // names are the names of the columns, with a comma between them.

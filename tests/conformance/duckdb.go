@@ -15,7 +15,9 @@ import (
 
 // duckdbDialect is DuckDB's.
 func duckdbDialect() sqlDialect {
-	return sqlDialect{quote: `"`, literal: func(k kind, text string) string {
+	return sqlDialect{quote: `"`, copy: func(t table) (string, error) {
+		return fmt.Sprintf(`COPY "%s" FROM %s (FORMAT csv, HEADER false)`, t.name, quoted(t.file)), nil
+	}, literal: func(k kind, text string) string {
 		switch k {
 		case byteaKind:
 			return "from_hex('" + text[2:] + "')"
@@ -51,7 +53,11 @@ func duckdb() *engine {
 		lacks: map[string]string{"savepoints": savepoints},
 		start: func(t *testing.T, dir string, tables []table) (string, error) {
 			file := filepath.Join(dir, "common.duckdb")
-			return "duckdb://" + file, runDuckDB(t.Context(), file, duckdbDialect().script(tables))
+			script, err := duckdbDialect().script(tables)
+			if err != nil {
+				return "", err
+			}
+			return "duckdb://" + file, runDuckDB(t.Context(), file, script)
 		},
 	}
 }

@@ -38,5 +38,9 @@ func embedded() *engine { return &engine{name: "embedded"} }
 
 // loadEmbedded fills the proxy's own PostgreSQL.
 func loadEmbedded(ctx context.Context, url string, tables []table) error {
-	return loadPostgres(ctx, url, postgresDialect().script(tables))
+	script, err := postgresDialect().script(tables)
+	if err != nil {
+		return err
+	}
+	return loadPostgres(ctx, url, script)
 }

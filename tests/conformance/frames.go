@@ -40,7 +40,10 @@ func frames(scheme string) *engine {
 			if err := os.Mkdir(folder, 0o755); err != nil {
 				return "", err
 			}
-			script := d.script(tables)
+			script, err := d.script(tables)
+			if err != nil {
+				return "", err
+			}
 			for _, of := range tables {
 				script = append(script, fmt.Sprintf("COPY %s TO %s (FORMAT parquet)", d.name(of.name), quoted(filepath.Join(folder, of.name+".parquet"))))
 			}

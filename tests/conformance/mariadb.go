@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/go-sql-driver/mysql" // the driver that loads the tables
+	"github.com/go-sql-driver/mysql" // the driver that loads the tables
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
@@ -22,7 +22,10 @@ func mariadb() *engine {
 	}
 	const instants = "TIMESTAMP holds the years 1970 to 2038, without the first second (22007)"
 	const bytewise = " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
-	d := sqlDialect{quote: "`", literal: literal, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT", int8Kind: "BIGINT", float8Kind: "DOUBLE",
+	d := sqlDialect{quote: "`", copy: func(t table) (string, error) {
+		mysql.RegisterLocalFile(t.file)
+		return fmt.Sprintf(`LOAD DATA LOCAL INFILE %s INTO TABLE %s FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY %s`, quoted(t.file), "`"+t.name+"`", quoted("\n")), nil
+	}, literal: literal, types: map[kind]string{boolKind: "BOOLEAN", int2Kind: "SMALLINT", int4Kind: "INT", int8Kind: "BIGINT", float8Kind: "DOUBLE",
 		moneyKind: "DECIMAL(12,2)", longKind: "DECIMAL(38,10)", textKind: "LONGTEXT" + bytewise, foldedText: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
 		shortKind: "VARCHAR(20)" + bytewise, dateKind: "DATE", timeKind: "TIME(6)", timestampKind: "DATETIME(6)", timestamptzKind: "TIMESTAMP(6) NULL", uuidKind: "UUID", byteaKind: "LONGBLOB", jsonbKind: "JSON"}}
 	return &engine{

@@ -62,6 +62,9 @@ func (t *table) read(file string) error {
 		return err
 	}
 	defer f.Close()
+	if t.file, err = filepath.Abs(file); err != nil {
+		return err
+	}
 	records, err := csv.NewReader(f).ReadAll()
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.name, err)

@@ -175,6 +175,17 @@ func (w *world) mirror(ctx context.Context, list []table) error {
 		}
 		w.tables = append(w.tables, t)
 	}
+	if err := loadPostgres(ctx, w.oracle, script); err != nil {
+		return err
+	}
+	script = []string{"SET search_path = " + fmt.Sprintf("%q", w.schema)}
+	for _, t := range list {
+		if t.file != "" {
+			if err := copyPostgres(ctx, w.oracle, w.schema, t); err != nil {
+				return err
+			}
+		}
+	}
 	for _, t := range w.tables {
 		for _, c := range t.indexed {
 			script = append(script, fmt.Sprintf("CREATE INDEX ON %q (%q)", t.name, c))
@@ -230,8 +241,31 @@ func (w *world) create(ctx context.Context, conn *pgx.Conn, t table, script *[]s
 		out.rows = append(out.rows, kept)
 	}
 	*script = append(*script, fmt.Sprintf("CREATE TABLE %q (%s)", t.name, strings.Join(append(parts, constraints...), ", ")))
-	*script = append(*script, postgresDialect().inserts(out)...)
+	if len(shown) < len(t.columns) && t.file != "" {
+		return t, fmt.Errorf("of the table %s only %d columns are shown", t.name, len(shown))
+	}
+	if t.file == "" {
+		*script = append(*script, postgresDialect().inserts(out)...)
+	}
 	return out, nil
+}
+
+// copyPostgres fills a table from its file.
+func copyPostgres(ctx context.Context, url, schema string, t table) error {
+	raw, err := os.ReadFile(t.file)
+	if err != nil {
+		return err
+	}
+	p := &peer.Peer{URL: url, Input: raw}
+	if err := p.Connect(ctx); err != nil {
+		return err
+	}
+	defer p.Close()
+	var names []string
+	for _, c := range t.columns {
+		names = append(names, c.name)
+	}
+	return p.Script(fmt.Sprintf("COPY %q.%q (%s) FROM STDIN (FORMAT csv)", schema, t.name, strings.Join(names, ", ")))
 }
 
 // loadPostgres runs statements on a PostgreSQL on one session.
