@@ -127,10 +127,16 @@ func (w *walk) begin(slots, width int) {
 	w.found = best{n: width, heap: w.found.heap[:0]}
 }
 
+// nowhere is no slot.
+const nowhere = math.MaxUint32
+
 // beam walks on one level from some slots towards a query, and keeps the width best that are alive and that accept, which
-// may be nil, passes. They are in w.found then.
-func (g *graph) beam(w *walk, query []float32, from []uint32, width, level int, accept func(slot uint32) bool) {
+// may be nil, passes. They are in w.found then. It goes on as if the slot without, which may be nowhere, had never been put.
+func (g *graph) beam(w *walk, query []float32, from []uint32, width, level int, without uint32, accept func(slot uint32) bool) {
 	w.begin(int(g.size), width)
+	if without != nowhere {
+		w.seen[without] = w.number
+	}
 	visit := func(slot uint32) {
 		w.seen[slot] = w.number
 		s := g.measure.score(query, g.vector(slot))
@@ -160,15 +166,16 @@ func (g *graph) beam(w *walk, query []float32, from []uint32, width, level int, 
 	}
 }
 
-// descend walks from the entry down to a level, and gives the slot it ends at.
-func (g *graph) descend(query []float32, level int) uint32 {
+// descend walks from the entry down to a level, and gives the slot it ends at. It goes to the slot without, which may be
+// nowhere, only if that is the entry.
+func (g *graph) descend(query []float32, level int, without uint32) uint32 {
 	at := g.entry
 	score := g.measure.score(query, g.vector(at))
 	for l := g.top; l > level; l-- {
 		for moved := true; moved; {
 			moved = false
 			for _, slot := range g.links(at, l) {
-				if s := g.measure.score(query, g.vector(slot)); s > score {
+				if s := g.measure.score(query, g.vector(slot)); s > score && slot != without {
 					at, score, moved = slot, s, true
 				}
 			}
@@ -182,7 +189,16 @@ func (g *graph) search(w *walk, query []float32, n, width int, accept func(slot 
 	if g.size == 0 {
 		return nil
 	}
-	g.beam(w, query, []uint32{g.descend(query, 0)}, max(n, width), 0, accept)
+	return g.searchWithout(w, query, n, width, nowhere, accept)
+}
+
+// searchWithout is search as if one slot, which may be nowhere, had never been put.
+func (g *graph) searchWithout(w *walk, query []float32, n, width int, without uint32, accept func(slot uint32) bool) []candidate {
+	from := []uint32{g.descend(query, 0, without)}
+	if from[0] == without { // the entry: go on from its neighbours
+		from = g.links(without, 0)
+	}
+	g.beam(w, query, from, max(n, width), 0, without, accept)
 	found := w.found.sorted()
 	w.found.heap = found
 	return found[:min(n, len(found))]

@@ -81,12 +81,12 @@ func (g *graph) neighbours(w *walk, slot uint32, together []uint32) [][]uint32 {
 	links := make([][]uint32, g.level(slot)+1)
 	var from []uint32
 	if g.size > 0 {
-		from = []uint32{g.descend(v, g.level(slot))}
+		from = []uint32{g.descend(v, g.level(slot), nowhere)}
 	}
 	for level := len(links) - 1; level >= 0; level-- {
 		var near []candidate
 		if from != nil && level <= g.top {
-			g.beam(w, v, from, buildWidth, level, nil)
+			g.beam(w, v, from, buildWidth, level, nowhere, nil)
 			near = append(near, w.found.heap...)
 			if len(near) > 0 {
 				from = from[:0]

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // The numbers of upkeep.
@@ -141,48 +142,49 @@ func (x *Index) bring(ctx context.Context, old, fresh *body, keys []string) erro
 	return nil
 }
 
-// Measure finds how wide the beam of searches must be for the wanted share of the ten nearest vectors. The queries it tries
-// lie between two of the vectors, nearer to one: the vectors themselves are found too easily, since links lead to them.
-// Where the beam would be wider than an eighth of the vectors, searches scan.
+// judge is a query that recall is measured with, with the nearest vectors there are.
+type judge struct {
+	// slot is that of the query itself, which is searched for as if it were not there; nowhere for a query that is not.
+	slot  uint32
+	query []float32
+	truth []candidate
+}
+
+// farMisses is how much more often a nearest vector may be missed by queries that are unlike the vectors.
+const farMisses = 2.5
+
+// Measure finds the least width of the beam with which searches find the wanted share of the ten nearest vectors. It tries
+// vectors of the index itself, each as if it had never been put, for links would lead to it; and for the sake of queries
+// that are of another kind than the vectors, points between two of them, where farMisses applies. Where the beam would be
+// wider than an eighth of the vectors, searches scan.
 func (x *Index) Measure(ctx context.Context) error {
-	const ten = 10
 	x.mu.RLock()
 	held, n := x.held, len(x.held.slots)
-	queries := x.judges(held)
+	like, far := x.judges(held)
 	x.mu.RUnlock()
-	truth := make([][]candidate, len(queries))
-	// Each search takes the lock for itself, so that who changes the index never waits long.
-	look := func(i int, search func(query []float32) []candidate) []candidate {
-		if ctx.Err() != nil {
-			return nil
-		}
-		x.mu.RLock()
-		defer x.mu.RUnlock()
-		return search(queries[i])
-	}
-	parallel(len(queries), func(i int) {
-		truth[i] = look(i, func(q []float32) []candidate { return held.scan(q, ten, nil) })
-	})
 	width, limit := narrowest, n/8
-	for ; width <= limit; width += width / 4 {
-		hits := make([]int, len(queries))
-		parallel(len(queries), func(i int) {
-			hits[i] = both(truth[i], look(i, func(q []float32) []candidate {
+	for _, tried := range []struct {
+		judges []judge
+		misses float64
+	}{{like, 1 - x.cfg.Recall}, {far, farMisses * (1 - x.cfg.Recall)}} {
+		x.try(ctx, tried.judges, func(j *judge) {
+			j.truth = held.scan(j.query, judged, func(slot uint32) bool { return slot != j.slot })
+		})
+		for ; width <= limit && ctx.Err() == nil; width += width / 4 {
+			var found, wanted atomic.Int64
+			x.try(ctx, tried.judges, func(j *judge) {
 				w := held.walks.Get().(*walk)
 				defer held.walks.Put(w)
-				return slices.Clone(held.search(w, q, ten, width, nil))
-			}))
-		})
-		total, wanted := 0, 0
-		for i, h := range hits {
-			total, wanted = total+h, wanted+len(truth[i])
+				found.Add(int64(both(j.truth, held.searchWithout(w, j.query, judged, width, j.slot, nil))))
+				wanted.Add(int64(len(j.truth)))
+			})
+			if float64(wanted.Load()-found.Load()) <= tried.misses*float64(wanted.Load()) {
+				break
+			}
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if float64(total) >= x.cfg.Recall*float64(wanted) {
-			break
-		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if width > limit {
 		width = 0
@@ -190,29 +192,43 @@ func (x *Index) Measure(ctx context.Context) error {
 	x.mu.Lock()
 	x.width, x.measured = width, n
 	x.mu.Unlock()
-	return ctx.Err()
+	return nil
 }
 
-// judges makes queries to measure recall with. The caller holds the lock.
-func (x *Index) judges(held *body) [][]float32 {
+// judged is the number of nearest vectors whose recall is measured.
+const judged = 10
+
+// try searches for queries on all processors. Each search takes the lock for itself, so that who changes the index never
+// waits long.
+func (x *Index) try(ctx context.Context, tried []judge, search func(j *judge)) {
+	parallel(len(tried), func(i int) {
+		if ctx.Err() == nil {
+			x.mu.RLock()
+			defer x.mu.RUnlock()
+			search(&tried[i])
+		}
+	})
+}
+
+// judges draws vectors to measure recall with, and makes points between two of them, nearer to one. The caller holds the
+// lock.
+func (x *Index) judges(held *body) (like, far []judge) {
 	rng := rand.New(rand.NewPCG(uint64(held.size), uint64(len(held.slots))))
-	var picked [][]float32
 	for range 40 * judges {
-		if slot := uint32(rng.IntN(max(1, int(held.size)))); slot < held.size && !held.dead[slot] && len(picked) < 2*judges {
-			picked = append(picked, held.vector(slot))
+		if slot := uint32(rng.IntN(max(1, int(held.size)))); slot < held.size && !held.dead[slot] && len(like) < judges {
+			like = append(like, judge{slot: slot, query: held.vector(slot)})
 		}
 	}
-	var queries [][]float32
-	for i := 0; i+1 < len(picked); i += 2 {
+	for i := 0; i+1 < len(like); i += 2 {
 		q := make([]float32, x.cfg.Dimension)
 		for k := range q {
-			q[k] = 0.6*picked[i][k] + 0.4*picked[i+1][k]
+			q[k] = 0.6*like[i].query[k] + 0.4*like[i+1].query[k]
 		}
 		if q, err := x.cfg.check(q); err == nil {
-			queries = append(queries, q)
+			far = append(far, judge{slot: nowhere, query: q})
 		}
 	}
-	return queries
+	return like, far
 }
 
 // both is the number of slots that both lists have.
