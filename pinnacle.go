@@ -279,7 +279,7 @@ func (p *Proxy) openDatalayer(ctx context.Context) error {
 
 // tables are the tables of the schema pinnacle beside the Datalayer's own.
 func (p *Proxy) tables(jobs *job.Queue, kv keyvalue.Store) []datalayer.SystemTable {
-	return slices.Concat(jobTables(jobs), []datalayer.SystemTable{p.validationTable(kv), p.vectorTable()}, p.listenerTables())
+	return slices.Concat(jobTables(jobs), []datalayer.SystemTable{p.validationTable(kv), p.vectorTable(), p.viewTable()}, p.listenerTables())
 }
 
 // handlers do the jobs, by kind.
@@ -315,7 +315,7 @@ func (p *Proxy) interceptors() func(wire.Session) wire.Interceptor {
 		Datalayer: p.Datalayer,
 		Jobs:      p.jobs,
 		Searches:  p.searches, OpenArtifact: p.openArtifact,
-		Parse:     parseLimits(c),
+		Parse: parseLimits(c),
 		Stream: stream.Limits{BatchRows: c.PredictBatchRows, BatchBytes: int(c.PredictBatchBytes), MemoBytes: int(c.PredictMemory),
 			Ahead: c.PredictAhead},
 		Ship:     session.ShipLimits{RoundBytes: int(c.PredictRoundBytes), LookupBytes: int(c.PredictLookupBytes), ResultBytes: int(c.PredictResultBytes), ResultFileBytes: int64(c.PredictResultFileBytes), MaxRounds: c.PredictMaxRounds},

@@ -126,6 +126,8 @@ type Registry interface {
 	AddComponent(ctx context.Context, req Request) (*Outcome, error)
 	PlanComponent(ctx context.Context, req Request) (*Outcome, error)
 	RemoveComponent(ctx context.Context, r Removal) ([]component.Ref, error)
+	// MayRemove refuses to remove what is not there (42704), or not the role's (42501). Users are not looked at.
+	MayRemove(ctx context.Context, r Removal) error
 	RenameComponent(ctx context.Context, by Requester, kind, name, to string) error
 	SetOwner(ctx context.Context, by Requester, kind, name, owner string) error
 	SetDefaultVersion(ctx context.Context, by Requester, ref component.Ref) error

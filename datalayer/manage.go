@@ -27,7 +27,7 @@ type Removal struct {
 // used; nothing where there was none. Jobs of what is removed are cancelled in the same transaction, and those that clean
 // up behind it are started. Artifacts go when they are collected.
 func (d *Datalayer) RemoveComponent(ctx context.Context, r Removal) ([]component.Ref, error) {
-	if err := d.mayRemove(ctx, r); err != nil {
+	if err := d.MayRemove(ctx, r); err != nil {
 		if e := ErrorOf(err); r.IfExists && e.Code == "42704" {
 			return nil, nil
 		}
@@ -81,8 +81,8 @@ func (d *Datalayer) RemoveComponent(ctx context.Context, r Removal) ([]component
 	return gone, nil
 }
 
-// mayRemove refuses to remove what is not there, or not the role's.
-func (d *Datalayer) mayRemove(ctx context.Context, r Removal) error {
+// MayRemove refuses to remove what is not there (42704), or not the role's (42501). Users are not looked at.
+func (d *Datalayer) MayRemove(ctx context.Context, r Removal) error {
 	c := d.catalog.Load()
 	found := c.components.Component(r.Ref.Kind, r.Ref.Name)
 	if found == nil || r.Ref.Version != 0 && found.Version(r.Ref.Version) == nil {

@@ -89,7 +89,16 @@ func (s *session) component(script *sqlparse.Script, st *sqlparse.Statement) (st
 	case *sqlparse.Show:
 		return s.show(c)
 	case *sqlparse.Describe:
-		return &listStatement{s: s, list: func(context.Context, *homeSide) ([][2]string, error) { return s.describeComponent(c) }}, nil
+		return &listStatement{s: s, list: func(ctx context.Context, h *homeSide) ([][2]string, error) {
+			if c.Kind == "view" {
+				return s.describeView(ctx, h, c)
+			}
+			list, err := s.describeComponent(c)
+			if err != nil {
+				return nil, err
+			}
+			return s.usedByViews(ctx, h, c, list)
+		}}, nil
 	case *sqlparse.ExplainCreate:
 		return &listStatement{s: s, list: func(ctx context.Context, h *homeSide) ([][2]string, error) {
 			return s.dryRun(ctx, h, script.Text, c.Create)

@@ -127,7 +127,11 @@ func (s *session) dropComponent(ctx context.Context, h *homeSide, c *sqlparse.Dr
 		return err
 	}
 	ref := component.Ref{Kind: c.Kind, Name: c.Name.Name, Version: c.Name.Version}
-	gone, err := s.cfg.Datalayer.RemoveComponent(ctx, datalayer.Removal{Ref: ref, IfExists: c.IfExists, Cascade: c.Cascade, KeepOutputs: c.KeepOutputs, By: by})
+	removal := datalayer.Removal{Ref: ref, IfExists: c.IfExists, Cascade: c.Cascade, KeepOutputs: c.KeepOutputs, By: by}
+	if err := s.dropViews(ctx, h, removal); err != nil {
+		return err
+	}
+	gone, err := s.cfg.Datalayer.RemoveComponent(ctx, removal)
 	if err != nil {
 		return err
 	}

@@ -231,6 +231,8 @@ func shown(what string) listing {
 		return listing{what, "name, kind, version, is_default, owner, used_by, created_at", "name"}
 	case "metrics":
 		return listing{"metric_definitions", kind, "name"}
+	case "views":
+		return listing{what, "name, schema, kind, calls, owner", "name"}
 	case "datasets", "secrets":
 		return listing{what, kind, "name"}
 	}

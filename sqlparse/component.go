@@ -185,7 +185,7 @@ type Drop struct {
 	KeepOutputs bool
 }
 
-// Show is SHOW {MODELS | LISTENERS | VECTOR INDEXES | DATASETS | METRICS | SECRETS | COMPONENTS | JOBS | ARTIFACTS}
+// Show is SHOW {MODELS | LISTENERS | VECTOR INDEXES | DATASETS | METRICS | SECRETS | COMPONENTS | JOBS | ARTIFACTS | VIEWS}
 // [LIKE 'pattern'].
 type Show struct {
 	// What is the words after SHOW in lower case, with an underscore for a blank.
@@ -194,7 +194,7 @@ type Show struct {
 	Like *string
 }
 
-// Describe is DESCRIBE {MODEL | LISTENER | VECTOR INDEX | DATASET | METRIC | SECRET} name[@version].
+// Describe is DESCRIBE {MODEL | LISTENER | VECTOR INDEX | DATASET | METRIC | SECRET | VIEW} name[@version].
 type Describe struct {
 	Kind string
 	Name Name

@@ -23,6 +23,9 @@ func parseComponent(text string, toks []Token) (Component, error) {
 		return parseExplainCreate(d)
 	case "alter", "drop", "describe":
 		kind, n := kindAt(w[1:])
+		if w[0] == "describe" && w[1] == "view" { // to make and drop views is PostgreSQL's
+			kind, n = w[1], 1
+		}
 		if n == 0 {
 			return nil, nil
 		}
@@ -81,7 +84,7 @@ func createdKind(w []string) string {
 // shownAt reads what SHOW lists, and says how many words that is; 0 for anything else.
 func shownAt(w []string) (what string, n int) {
 	switch w[0] {
-	case "models", "listeners", "datasets", "metrics", "secrets", "components", "jobs", "artifacts":
+	case "models", "listeners", "datasets", "metrics", "secrets", "components", "jobs", "artifacts", "views":
 		return w[0], 1
 	case "vector":
 		if w[1] == "indexes" {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	showGrammar     = "SHOW {MODELS | LISTENERS | VECTOR INDEXES | DATASETS | METRICS | SECRETS | COMPONENTS | JOBS | ARTIFACTS} [LIKE 'pattern']"
+	showGrammar     = "SHOW {MODELS | LISTENERS | VECTOR INDEXES | DATASETS | METRICS | SECRETS | COMPONENTS | JOBS | ARTIFACTS | VIEWS} [LIKE 'pattern']"
 	validateGrammar = "VALIDATE MODEL name[@version] ON {(select) | DATASET dataset} TARGET column [METRICS (metric, …)] [WITH (key = value, …)]"
 	grantGrammar    = "{GRANT | REVOKE} {EXECUTE ON MODEL name, … | CREATE COMPONENT} {TO | FROM} role, …"
 )

@@ -17,7 +17,7 @@ type Gate struct {
 func NewGate() *Gate {
 	names := []string{"predict", "try_predict", "predict_details", "nearest", "similarity", schema}
 	nouns := []string{"model", "models", "listener", "listeners", "vector", "dataset", "datasets", "metric", "metrics",
-		"secret", "secrets", "artifact", "artifacts", "component", "components"}
+		"secret", "secrets", "artifact", "artifacts", "component", "components", "views"}
 	return &Gate{
 		words: newWordSet(append(names, nouns...)...),
 		names: len(names),
@@ -31,7 +31,7 @@ const shortNoun = "jobs"
 // Concerns reports whether the text may concern the proxy: it holds the name of a predict or search function, the name
 // of the schema pinnacle, the beginning of a component statement, or U&"…", which can spell any name.
 func (g *Gate) Concerns(sql []byte) bool {
-	if unicodeName(sql) {
+	if unicodeName(sql) || describesView(sql) {
 		return true
 	}
 	noun := false
@@ -49,6 +49,17 @@ func (g *Gate) Concerns(sql []byte) bool {
 		return false
 	}
 	return g.componentVerb(sql)
+}
+
+// describesView reports whether a text begins with DESCRIBE VIEW. The noun alone is in too many statements that are
+// PostgreSQL's to be looked for.
+func describesView(sql []byte) bool {
+	at := skipBlanks(sql, 0)
+	if at >= len(sql) || !wordAt(sql, at, "describe") {
+		return false
+	}
+	at = skipBlanks(sql, at+len("describe"))
+	return at < len(sql) && wordAt(sql, at, "view")
 }
 
 // componentVerb reports whether a noun stands behind one of verbs. A text in which the same comments would have to be

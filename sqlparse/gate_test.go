@@ -9,7 +9,7 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	fires := []string{
 		"SELECT predict('m', 1)", "select PREDICT('m')", `select "predict"('m')`, "select Try_Predict('m')", "predict_details('x')",
-		"SET predict.on_error = 'null'", "select * from nearest('i', 'q')", "select similarity(a, b)", "TABLE pinnacle.models", `select 1 from "pinnacle".x`,
+		"SET predict.on_error = 'null'", "select * from nearest('i', 'q')", "select similarity(a, b)", "TABLE pinnacle.models", "show views", "/* a */ DESCRIBE --b\n VIEW v", `select 1 from "pinnacle".x`,
 		`select U&"\0070redict"('m')`, `select u&"x"`, "select predict", "predict",
 		"CREATE MODEL m USING x", "create\n\tor replace\vmodel m", "CREATE/**/MODEL m", "create--x\nmodel", "create /* /* model */ */ -- é\r or/**/replace model",
 		"select 1;drop model m", "ALTER MODEL m", "SHOW MODELS", "show artifacts", "DESCRIBE MODEL m", "EXPLAIN CREATE MODEL m",

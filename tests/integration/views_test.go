@@ -37,6 +37,36 @@ func TestViewsOfOtherSessions(t *testing.T) {
 	})
 }
 
+// TestViewsAsUsersOfModels lists views that call models, and drops them with these, or not these for them.
+func TestViewsAsUsersOfModels(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		s := on.open(t)
+		s.mustQuery(t, timesModel("MODEL", "called", 2))
+		s.mustQuery(t, timesModel("OR REPLACE MODEL", "called", 3))
+		s.mustQuery(t, "CREATE MODEL called_twice AS SEQUENCE (called, called)")
+		s.mustQuery(t, `CREATE VIEW "Calls" AS SELECT predict('called@1', 4) AS one, predict('called@1', predict('called@1', 1)) AS two`)
+		s.mustQuery(t, `CREATE VIEW reads AS SELECT one FROM "Calls"`)
+		s.mustQuery(t, "CREATE MATERIALIZED VIEW holds AS SELECT predict('called_twice', 1) AS nine")
+		s.wantRow(t, "SELECT schema, kind, calls, definition LIKE '%predict(''called@1'', predict(''called@1'', 1))%' FROM pinnacle.views WHERE name = 'Calls'", "public", "view", "{called@1}", "t")
+		if shown := on.rows(t, "SHOW VIEWS LIKE 'holds'"); len(shown) != 1 || shown[0][2] != "materialized view" || shown[0][3] != "{called_twice}" {
+			t.Errorf("SHOW VIEWS: %v", shown)
+		}
+		if got := fmt.Sprint(on.rows(t, `DESCRIBE VIEW "Calls"`)); !strings.Contains(got, `model "called" version 1`) {
+			t.Errorf("DESCRIBE VIEW: %s", got)
+		}
+		if got := fmt.Sprint(on.rows(t, "DESCRIBE MODEL called_twice")); !strings.Contains(got, "materialized view public.holds") {
+			t.Errorf("DESCRIBE MODEL: %s", got)
+		}
+		s.wantError(t, "DESCRIBE VIEW reads", "42704", "reads")
+		s.wantError(t, "DROP MODEL called_twice", "2BP01", "public.holds", "CASCADE")
+		s.wantError(t, "DROP MODEL called@1", "2BP01", "Calls")
+		s.wantRow(t, "SELECT predict('called_twice', 2), predict('called@1', 2)", "18", "4")
+		s.wantTag(t, "DROP MODEL called CASCADE", "DROP MODEL")
+		s.wantRow(t, "SELECT count(*) FROM pg_class WHERE relname IN ('Calls', 'reads', 'holds')", "0")
+		s.wantError(t, "SELECT predict('called_twice', 2)", "42704")
+	})
+}
+
 // TestViewsInTheCatalog reads the definition of a view, makes the view again from it on home itself, as a restored dump
 // does, and waits until the proxy has found it.
 func TestViewsInTheCatalog(t *testing.T) {
@@ -121,7 +151,8 @@ func TestViewsFollowTheirModels(t *testing.T) {
 		s.mustQuery(t, "CREATE OR REPLACE VIEW follows AS SELECT predict('followed', 4) AS newest, 0 AS first")
 		s.mustQuery(t, "CREATE OR REPLACE MODEL followed(x int4) RETURNS text USING starlark AS $$\ndef predict(x):\n    return 'text'\n$$")
 		s.wantError(t, "SELECT * FROM follows", "55000", "follows", "followed", "integer", "text")
-		s.mustQuery(t, "DROP MODEL followed")
+		s.wantError(t, "DROP MODEL followed", "2BP01", "public.follows", "CASCADE")
+		s.mustQuery(t, "SELECT pinnacle.remove('model', 'followed')") // does not look for views
 		s.wantError(t, "SELECT * FROM follows", "42704", "followed", "does not exist")
 		s.wantError(t, "CREATE VIEW never AS SELECT predict('followed', 1)", "42704")
 		s.wantError(t, "SELECT * FROM never", "42P01")
