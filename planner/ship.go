@@ -39,14 +39,16 @@ type shipBuilder struct {
 	text  splicer
 	plan  *Ship
 	found *survey
+	// tied are the keys of ORDER BY that are evaluated for some rows only.
+	tied map[*pg_query.Node]bool
 	// joins is where tables of answers can be joined, nil for nowhere.
 	joins *joint
 	// write is what Ship.Inline was called with, joined what it is to add to FROM, wrote that it has given an expression, from
 	// what inFrom has found.
-	write  func(*Function, []string) (string, bool)
-	joined string
-	wrote  bool
-	from   map[*pg_query.FuncCall]bool
+	write         func(*Function, []string) (string, bool)
+	joined        string
+	nested, wrote bool
+	from          map[*pg_query.FuncCall]bool
 	// volatile are the names of volatile functions, draws the calls of such that are drawn; ordered says that those of
 	// sequences are, and generative that some model is not deterministic.
 	volatile            map[string]bool

@@ -82,7 +82,9 @@ func (b *shipBuilder) ahead() {
 	default:
 		for _, list := range [][]*pg_query.Node{sel.TargetList, sel.GroupClause, sel.SortClause, sel.DistinctClause} {
 			for _, n := range list {
-				b.evaluated(n, always)
+				if !b.tied[n] {
+					b.evaluated(n, always)
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -11,13 +12,16 @@ import (
 
 // edit notes every change of the client's text.
 func (b *shipBuilder) edit() error {
-	for _, s := range b.sites {
+	for _, s := range slices.Backward(b.sites) { // those among arguments first
 		b.editCall(s)
 	}
 	for f, d := range b.draws {
 		b.editDraw(f, d)
 	}
 	found := b.survey()
+	for _, s := range found.queries { // before columns are named: their expressions are copied
+		b.tiesOnly(s)
+	}
 	for _, item := range found.items {
 		b.nameColumn(item)
 	}
@@ -26,12 +30,13 @@ func (b *shipBuilder) edit() error {
 	}
 	for _, s := range found.queries {
 		b.needless(s)
+		b.joinedFirst(s.WhereClause, s.FromClause)
 	}
 	switch s := b.req.Node.GetNode().(type) {
 	case *pg_query.Node_DeleteStmt:
-		b.joinedFirst(pg_query.Token_WHERE, s.DeleteStmt.WhereClause, s.DeleteStmt.Relation, s.DeleteStmt.UsingClause)
+		b.joinedFirst(s.DeleteStmt.WhereClause, append([]*pg_query.Node{rangeNode(s.DeleteStmt.Relation)}, s.DeleteStmt.UsingClause...))
 	case *pg_query.Node_UpdateStmt:
-		b.joinedFirst(pg_query.Token_WHERE, s.UpdateStmt.WhereClause, s.UpdateStmt.Relation, s.UpdateStmt.FromClause)
+		b.joinedFirst(s.UpdateStmt.WhereClause, append([]*pg_query.Node{rangeNode(s.UpdateStmt.Relation)}, s.UpdateStmt.FromClause...))
 	}
 	for _, having := range found.havings {
 		b.aggregatesFirst(having)
@@ -55,12 +60,12 @@ func (b *shipBuilder) editCall(s *site) {
 		b.text.replace(comma, "")
 	}
 	if s.row != nil {
-		b.text.replace(s.row.Span, b.rowFields(s))
+		b.text.replace(s.row.Span, strings.Join(b.rowFields(s), ", "))
 	}
 }
 
 // rowFields are the fields of a row that is handed over as a whole, in the model's order.
-func (b *shipBuilder) rowFields(s *site) string {
+func (b *shipBuilder) rowFields(s *site) []string {
 	name := s.row.Span
 	if len(s.row.Node.GetColumnRef().Fields) > 1 { // t.*
 		name.End = b.at.Tokens()[b.at.After(name.End)-2].Span.Start
@@ -70,7 +75,7 @@ func (b *shipBuilder) rowFields(s *site) string {
 	for i, a := range s.model.Args {
 		fields[i] = "(" + row + ")." + sqlparse.QuoteIdentifier(a.Name)
 	}
-	return strings.Join(fields, ", ")
+	return fields
 }
 
 // nameColumn gives a column that is named after a call that name, where it has no alias.

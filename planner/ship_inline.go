@@ -18,6 +18,9 @@ type Answers struct {
 	// Join gives what is to stand behind FROM so that the expressions of a function of Joinable find its answers: an outer
 	// join that leaves every row as it is. It may be nil.
 	Join func(f *Function, args []string) string
+	// Nested says that calls with any arguments are offered that Ship.Repeatable allows, with what Write has given for the
+	// calls among them in their texts.
+	Nested bool
 }
 
 // Inline gives Home with an expression in place of the calls of functions for which there is one; origin is as Ship.Origin.
@@ -27,15 +30,38 @@ func (s *Ship) Inline(a Answers) (home string, origin func(pos int) int, ok bool
 // Inlinable reports whether Inline offers all calls of a function.
 func (s *Ship) Inlinable(f *Function) bool { return s.inlinable[f] }
 
+// Repeatable reports whether the arguments of all calls of a function may stand in an expression several times: they are not
+// volatile, and give one value.
+func (s *Ship) Repeatable(f *Function) bool { return s.repeatable[f] }
+
+// repeatable is Ship.Repeatable for one call.
+func (b *shipBuilder) repeatable(s *site) bool {
+	if b.inFrom()[s.call.Node] || !s.model.Deterministic {
+		return false
+	}
+	return !slices.ContainsFunc(s.args, func(a sqlparse.Arg) bool {
+		if b.shifts(a.Node) {
+			return true
+		}
+		sets := false
+		sqlparse.Walk(a.Node, func(n *pg_query.Node) bool {
+			sets = sets || n.GetFuncCall() != nil && b.byFn[n.GetFuncCall()] == nil && b.kinds[functionName(n.GetFuncCall())] == sqlparse.SetFunction
+			return !sets && n.GetSubLink() == nil
+		})
+		return sets
+	})
+}
+
 // inliner gives what Ship.Inline does for a plan.
 func (b *shipBuilder) inliner() func(Answers) (string, func(int) int, bool) {
 	b.plan.Unbound = b.req.Node.GetCopyStmt() != nil
 	b.plan.joints = b.joins
-	b.plan.inlinable = map[*Function]bool{}
+	b.plan.inlinable, b.plan.repeatable = map[*Function]bool{}, map[*Function]bool{}
 	for _, s := range b.sites {
-		b.plan.inlinable[s.fn] = true
+		b.plan.inlinable[s.fn], b.plan.repeatable[s.fn] = true, true
 	}
 	for _, s := range b.sites {
+		b.plan.repeatable[s.fn] = b.plan.repeatable[s.fn] && b.repeatable(s)
 		if s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 			b.plan.inlinable[s.fn] = false
 		}
@@ -48,7 +74,7 @@ func (b *shipBuilder) inliner() func(Answers) (string, func(int) int, bool) {
 	return func(a Answers) (string, func(int) int, bool) {
 		own := *b
 		own.text = splicer{text: b.req.Text}
-		own.write = a.Write
+		own.write, own.nested = a.Write, a.Nested
 		if a.Join != nil && b.joins != nil {
 			own.joined = own.joinsOf(a.Join)
 		}
@@ -89,6 +115,9 @@ func (b *shipBuilder) argTexts(s *site) []string {
 
 // editInline puts an expression in place of a call, if that can be.
 func (b *shipBuilder) editInline(s *site) bool {
+	if b.write != nil && b.nested {
+		return b.editNested(s)
+	}
 	if b.write == nil || s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 		return false
 	}
@@ -101,14 +130,40 @@ func (b *shipBuilder) editInline(s *site) bool {
 	if !ok {
 		return false
 	}
-	if !slices.ContainsFunc(s.args, func(a sqlparse.Arg) bool { return !constant(a.Node) }) {
+	b.wrote = true
+	b.text.replace(s.call.Span, b.opaque(s, expr))
+	return true
+}
+
+// editNested is editInline where Answers.Nested is set; the calls among the arguments have their expressions already.
+func (b *shipBuilder) editNested(s *site) bool {
+	if !b.repeatable(s) {
+		return false
+	}
+	args := make([]string, len(s.args))
+	for i, a := range s.args {
+		args[i], _ = b.text.emit(a.Span).render(a.Span)
+	}
+	if s.row != nil {
+		args = b.rowFields(s)
+	}
+	expr, ok := b.write(s.fn, args)
+	if !ok {
+		return false
+	}
+	b.wrote = true
+	b.text.put(s.call.Span, b.opaque(s, expr))
+	return true
+}
+
+// opaque is the text for an expression in place of a call.
+func (b *shipBuilder) opaque(s *site, expr string) string {
+	if s.row == nil && !slices.ContainsFunc(s.args, func(a sqlparse.Arg) bool { return !constant(a.Node) }) {
 		// Home would compute such an expression ahead, and see from its value which branch of a CASE around it is left:
 		// whose collation, then, sorts. It cannot see into a function, nor into a subquery, which it evaluates once too.
 		expr = "SELECT " + expr
 	}
-	b.wrote = true
-	b.text.replace(s.call.Span, "("+expr+")")
-	return true
+	return "(" + expr + ")"
 }
 
 // inFrom are the function calls that stand in FROM, where no other expression may.

@@ -39,10 +39,10 @@ type Ship struct {
 	// Left says that Demand leaves volatile functions out that Home calls: a run of Home that is undone shows.
 	Left bool
 
-	inlinable map[*Function]bool
-	joints    *joint
-	guesses   func() []*Ahead
-	inline    func(Answers) (string, func(int) int, bool)
+	inlinable, repeatable map[*Function]bool
+	joints                *joint
+	guesses               func() []*Ahead
+	inline                func(Answers) (string, func(int) int, bool)
 }
 
 // Function is one temporary function: calls of one model that may share it.

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -32,6 +33,22 @@ func (s *splicer) replace(span sqlparse.Span, with string) {
 func (s *splicer) move(parts []sqlparse.Span, order []int) {
 	span := sqlparse.Span{Start: parts[0].Start, End: parts[len(parts)-1].End}
 	s.pieces, s.sorted = append(s.pieces, splice{span: span, parts: parts, order: order}), false
+}
+
+// wrap puts own text before and behind a span, with all changes in it so far, and none that come later.
+func (s *splicer) wrap(span sqlparse.Span, before, behind string) {
+	s.own(span, (&fragment{}).addAt(before, span.Start).append(s.emit(span)).addAt(behind, span.End))
+}
+
+// put is replace for a span that has changes in it, which it takes the place of.
+func (s *splicer) put(span sqlparse.Span, with string) {
+	s.own(span, (&fragment{}).addAt(with, span.Start))
+}
+
+// own puts a fragment in place of a span and of all changes in it.
+func (s *splicer) own(span sqlparse.Span, with *fragment) {
+	s.pieces = slices.DeleteFunc(slices.Clone(s.pieces), func(p splice) bool { return span.Contains(p.span) })
+	s.pieces, s.sorted = append(s.pieces, splice{span: span, with: with}), false
 }
 
 // emit gives the changed text of a span, into which no change may reach from outside.

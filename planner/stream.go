@@ -27,6 +27,10 @@ type Request struct {
 	// Shared asks PlanShip for one function for each kind and model, whatever its calls' ranks: home matches expressions
 	// (of GROUP BY, say) by their functions, and calls that are written differently may be the same.
 	Shared bool
+	// Guard is an expression that PlanStream adds to what home computes of each row, "" for none. Then the plan is one of a
+	// cursor, whose rows are read behind the statement: of its rows each is one of home's, and functions of the user's around
+	// calls are refused, which would see what was written since.
+	Guard string
 	// Steady asks PlanShip to refuse volatile functions among arguments, and models that are not deterministic: home
 	// evaluates the calls where rounds do not see it.
 	Steady bool
@@ -128,10 +132,16 @@ func streamTag(n *pg_query.Node) string {
 	return "SELECT"
 }
 
-// checkReturning refuses, around a call in RETURNING, functions that are not PostgreSQL's own: home would evaluate them when
-// the statement has written all its rows, and they may read these.
+// checkReturning refuses, around a call in RETURNING and in a cursor, functions that are not PostgreSQL's own: home would
+// evaluate them when the statement has written all its rows, or behind it, and they may read what is written then.
 func (b *builder) checkReturning() error {
-	if b.req.Node.GetSelectStmt() != nil {
+	where := "a RETURNING"
+	if b.req.Guard != "" {
+		where = "a cursor"
+		if b.filters {
+			return refuseAt("WHERE of a cursor", b.req.Calls[0].Span.Start)
+		}
+	} else if b.req.Node.GetSelectStmt() != nil {
 		return nil
 	}
 	var names []string
@@ -156,7 +166,7 @@ func (b *builder) checkReturning() error {
 	}
 	for _, name := range names {
 		if own[name] {
-			return refuseAt("a RETURNING that calls "+name, b.req.Calls[0].Span.Start)
+			return refuseAt(where+" that calls "+name, b.req.Calls[0].Span.Start)
 		}
 	}
 	return nil
@@ -182,6 +192,9 @@ func (b *builder) build() error {
 	}
 	if b.plan.Collated = b.collated(); b.req.Collations {
 		b.collations()
+	}
+	if b.req.Guard != "" {
+		b.addHidden(Hidden{Kind: CheckColumn}, (&fragment{}).add(b.req.Guard))
 	}
 	tail := b.hiddenList(len(b.shape.Targets) > 0)
 	if last != nil {

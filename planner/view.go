@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
@@ -97,7 +98,7 @@ func (b *shipBuilder) stub(s *site, live bool) {
 		head, tail = sqlparse.LiveStubHead(s.call.Func, model, types), sqlparse.LiveStubTail(returns.String())
 	}
 	if s.row != nil {
-		b.text.replace(s.row.Span, b.rowFields(s))
+		b.text.replace(s.row.Span, strings.Join(b.rowFields(s), ", "))
 		b.text.replace(sqlparse.Span{Start: s.call.Span.Start, End: s.row.Span.Start}, head+", ")
 		b.text.replace(sqlparse.Span{Start: s.row.Span.End, End: s.call.Span.End}, tail)
 		return

@@ -68,10 +68,10 @@ func (s *session) bind(ctx context.Context, h *homeSide, body []byte) error {
 		return coded("08P01", "malformed Bind message", err.Error(), "")
 	}
 	if _, taken := s.portals[m.DestinationPortal]; taken {
-		if m.DestinationPortal != "" {
+		if m.DestinationPortal != "" && s.declared(m.DestinationPortal) == nil { // of a cursor home knows whether it is open
 			return coded("42P03", `cursor "`+m.DestinationPortal+`" already exists`, "", "")
 		}
-		s.drop("")
+		s.drop(m.DestinationPortal)
 	}
 	own := s.statements[m.PreparedStatement]
 	if len(m.Parameters) != len(own.params()) {
@@ -94,7 +94,7 @@ func (s *session) bind(ctx context.Context, h *homeSide, body []byte) error {
 }
 
 // describe handles a Describe of a statement or portal that the proxy holds. Nothing has run by then.
-func (s *session) describe(h *homeSide, body []byte) error {
+func (s *session) describe(ctx context.Context, h *homeSide, body []byte) error {
 	var fields []pgproto3.FieldDescription
 	var params *pgproto3.ParameterDescription
 	name := string(cString(body, 1))
@@ -102,6 +102,11 @@ func (s *session) describe(h *homeSide, body []byte) error {
 		own := s.statements[name]
 		params = &pgproto3.ParameterDescription{ParameterOIDs: own.params()}
 		fields = own.fields()
+	} else if c := s.declared(name); c != nil {
+		var err error
+		if fields, err = c.describe(ctx, h, name); err != nil {
+			return err
+		}
 	} else {
 		fields = s.portals[name].fields()
 	}

@@ -45,7 +45,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if server, err = lab.StartPostgres(context.Background(), filepath.Join(dir, "home"), "shared_buffers=16MB", "max_prepared_transactions=2"); err != nil {
+	if server, err = lab.StartPostgres(context.Background(), filepath.Join(dir, "home"), "shared_buffers=16MB"); err != nil {
 		fmt.Fprintln(os.Stderr, "tests that need PostgreSQL are skipped:", err)
 		server = nil
 		return m.Run()
@@ -123,7 +123,8 @@ func (m *model) Predict(ctx context.Context, args []udf.Column) (udf.Column, err
 
 // proxy is a wire server with sessions of this package, before the tests' PostgreSQL.
 type proxy struct {
-	// database is home's, "" for postgres.
+	// server is what stands behind; database is home's, "" for postgres.
+	server   *lab.Postgres
 	database string
 	address  string
 	models   *models
@@ -135,6 +136,12 @@ func newProxy(t *testing.T, limits session.ShipLimits) *proxy {
 	if server == nil {
 		t.Skip("no PostgreSQL")
 	}
+	return newProxyOf(t, server, limits)
+}
+
+// newProxyOf is newProxy before another PostgreSQL.
+func newProxyOf(t *testing.T, server *lab.Postgres, limits session.ShipLimits) *proxy {
+	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
 	kv, err := badgerstore.Open(ctx, badgerstore.Config{Dir: filepath.Join(dir, "metadata")})
@@ -143,7 +150,7 @@ func newProxy(t *testing.T, limits session.ShipLimits) *proxy {
 	must(t, err)
 	files, err := filesystem.Open(filepath.Join(dir, "artifacts"))
 	must(t, err)
-	p := &proxy{models: &models{asked: map[string][]int64{}}}
+	p := &proxy{server: server, models: &models{asked: map[string][]int64{}}}
 	layer, err := datalayer.Open(ctx, datalayer.Config{Metadata: store, Artifacts: files, Runtimes: []udf.Runtime{p.models}, CacheDir: filepath.Join(dir, "loading")})
 	must(t, err)
 	behind, err := home.Connect(ctx, server.URL("postgres"), nil)
@@ -191,7 +198,7 @@ type client struct {
 // connect opens a connection that ends with the test.
 func (p *proxy) connect(t testing.TB) *client {
 	t.Helper()
-	config, err := pgconn.ParseConfig(server.URL(cmp.Or(p.database, "postgres")))
+	config, err := pgconn.ParseConfig(cmp.Or(p.server, server).URL(cmp.Or(p.database, "postgres")))
 	must(t, err)
 	host, port, err := net.SplitHostPort(p.address)
 	must(t, err)

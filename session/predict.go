@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -33,8 +34,16 @@ type predictStatement struct {
 	// that need no functions in place of calls.
 	direct bool
 	bare   *bareStatement
+	// many says that it has more answers than are to be held without functions.
+	many bool
 	// views says which views' queries text has in place of their names; nil for none.
 	views *expansion
+
+	// declares is the query of a DECLARE CURSOR whose rows are answered when they are fetched; nil for any other statement.
+	declares *predictStatement
+	// guard is planner.Request.Guard, and memory what its FETCHes remember.
+	guard  string
+	memory *stream.Memory
 
 	// name is the statement's name on home, declared the types that the client declared for its parameters.
 	name     string
@@ -90,7 +99,10 @@ func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string
 
 // replan plans the statement, as a stream where that can be, and has home prepare what it is to run.
 func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
-	err := p.replanStream(ctx, h, prepare)
+	err := p.replanDeclare(ctx, h)
+	if refused(err) {
+		err = p.replanStream(ctx, h, prepare)
+	}
 	if !refused(err) {
 		return p.views.position(err)
 	}
@@ -117,7 +129,7 @@ func (p *predictStatement) prepareExecute(ctx context.Context, h *homeSide) erro
 // replanStream plans the statement as a stream and has home prepare it; where an argument then proves to need a cast of home's, or text may
 // have a collation of its own, it does both again.
 func (p *predictStatement) replanStream(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
-	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Casts: map[[2]int]bool{}}
+	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Casts: map[[2]int]bool{}, Guard: p.guard}
 	for {
 		plan, err := planner.PlanStream(req, p.s.catalog(ctx, h))
 		if err != nil {
@@ -326,17 +338,26 @@ func (p *predictStatement) reposition(err error) error {
 
 // bind implements statement.
 func (p *predictStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
+	if p.declares != nil {
+		return p.bindDeclare(ctx, h, b)
+	}
 	if p.ship != nil {
 		return p.bindShip(ctx, h, b)
 	}
-	fields, formats, err := withFormats(p.visible, b.ResultFormatCodes)
-	if err != nil {
-		return nil, err
-	}
+	fields := slices.Clone(p.visible)
 	if p.vague() {
 		if err := p.planned(ctx, h, p.stream.Typed, b, fields); err != nil {
 			return nil, err
 		}
+	}
+	return p.bindRows(ctx, h, b, fields)
+}
+
+// bindRows has home bind what gives the rows of a stream, of which the client is told visible.
+func (p *predictStatement) bindRows(ctx context.Context, h *homeSide, b *pgproto3.Bind, visible []pgproto3.FieldDescription) (cursor, error) {
+	fields, formats, err := withFormats(visible, b.ResultFormatCodes)
+	if err != nil {
+		return nil, err
 	}
 	own := *b
 	own.ResultFormatCodes = stream.HomeFormats(p.stream, p.onHome, formats)
@@ -346,7 +367,7 @@ func (p *predictStatement) bind(ctx context.Context, h *homeSide, b *pgproto3.Bi
 	if err := h.expect(ctx, "2", nil); err != nil {
 		return nil, p.reposition(err)
 	}
-	c := &predictCursor{p: p, described: fields, formats: formats, portal: b.DestinationPortal}
+	c := &predictCursor{p: p, described: fields, formats: formats, portal: b.DestinationPortal, memory: p.memory}
 	return c, c.open(ctx, h)
 }
 
@@ -361,6 +382,8 @@ type predictCursor struct {
 	side      *portalSide
 	began     time.Time
 	recorded  bool
+	// memory is that of the runs of a cursor's FETCHes; nil for any other statement.
+	memory *stream.Memory
 }
 
 func (c *predictCursor) fields() []pgproto3.FieldDescription { return c.described }
@@ -392,10 +415,13 @@ func (c *predictCursor) open(ctx context.Context, h *homeSide) error {
 	}
 	c.side = &portalSide{portal: c.portal}
 	run, err := stream.NewRun(stream.Config{Plan: c.p.stream, Fields: c.p.onHome, Formats: c.formats, Models: models, Limits: c.p.s.cfg.Stream,
-		Answers: c.p.s.cfg.Answerer, Settings: settings, Budget: answer.NewBudget(settings.Limits)}, c.side)
+		Answers: c.p.s.cfg.Answerer, Settings: settings, Budget: answer.NewBudget(settings.Limits), Memory: c.memory}, c.side)
 	if err != nil {
 		c.close()
 		return err
+	}
+	if settings.Cache == answer.CacheOff {
+		c.memory = nil
 	}
 	c.run = run
 	return nil
@@ -419,6 +445,9 @@ func (c *predictCursor) emit(ctx context.Context, h *homeSide, limit int64, sink
 	}
 	c.record()
 	c.warn(h)
+	if c.memory != nil {
+		c.run.Remember(c.memory)
+	}
 	return fmt.Sprintf("%s %d", c.p.stream.Tag, rows), nil
 }
 

@@ -113,6 +113,9 @@ func (s *session) statementOf(script *sqlparse.Script, st *sqlparse.Statement) (
 	if own := s.definition(script, st); own != nil {
 		return own, nil
 	}
+	if own := s.ofCursor(script, st); own != nil {
+		return own, nil
+	}
 	if own, err := s.ofExecute(script, st); own != nil || err != nil {
 		return own, err
 	}

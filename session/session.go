@@ -134,6 +134,8 @@ type session struct {
 	// known are the session's settings of predict as they were read last; changing says that they may have changed since.
 	known    *answer.Settings
 	changing bool
+	// twoPhase is home's setting max_prepared_transactions, "" until it was asked.
+	twoPhase string
 	// parsed and parseErr are what Wants found in the message that Handle gets next.
 	parsed   *sqlparse.Script
 	parseErr error
@@ -243,7 +245,9 @@ func (s *session) concerns(text []byte) bool {
 			return true
 		}
 	}
-	if !foreign && !s.mayDefine(text) && !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) {
+	declares := s.declares()
+	if !foreign && !s.mayDefine(text) && !s.gate.Concerns(text) && (!named || !s.gate.ConcernsWith(text, preparedWords)) && !s.mayReadViews(text) &&
+		(!declares || !sqlparse.HoldsAny(text, cursorWords)) {
 		if s.known != nil {
 			s.noteTimeout(text)
 		}
@@ -255,10 +259,10 @@ func (s *session) concerns(text []byte) bool {
 		return true
 	}
 	if s.parsed.Opaque {
-		return false
+		return s.parsed.Unread != nil
 	}
 	views := s.readsViews(s.parsed)
-	ours := views || s.parsed.Concerns() || s.defines(s.parsed) || named && s.namesPrepared(s.parsed)
+	ours := views || s.parsed.Concerns() || s.defines(s.parsed) || named && s.namesPrepared(s.parsed) || declares && s.fetches(s.parsed)
 	if s.naming = nil; foreign {
 		if s.naming = s.mentions(s.parsed); s.naming != nil && !ours && len(s.parsed.Statements) == 1 {
 			s.foreign.put(s.naming)
@@ -337,6 +341,9 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 			return s.wireError(ctx, err, "")
 		}
 	}
+	if s.parsed != nil && s.parsed.Unread != nil {
+		return s.wireError(ctx, s.unread(ctx, h, typ, body), "")
+	}
 	var err error
 	text := ""
 	switch typ {
@@ -357,7 +364,7 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 	case 'B':
 		err = s.bind(ctx, h, body)
 	case 'D':
-		err = s.describe(h, body)
+		err = s.describe(ctx, h, body)
 	case 'E':
 		h.last = x.SyncNext(func(typ byte, next []byte) bool { // more of the same portal, and nothing that writes
 			return typ == 'H' || typ == 'C' || typ == 'E' && bytes.Equal(cString(next, 0), cString(body, 0))

@@ -44,9 +44,16 @@ func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare 
 			req.Shared = true // there is no second try here: a model may be asked for more than is needed
 			continue
 		}
+		apart, err := p.apart(ctx, h, plan)
+		switch {
+		case err != nil:
+			return err
+		case apart:
+			return p.prepareBare(ctx, h, plan, true)
+		}
 		switch err := h.makeFunctions(ctx, plan); {
 		case errors.Is(err, errReadOnly) && p.bareable(plan):
-			return p.prepareBare(ctx, h, plan, req)
+			return p.prepareBare(ctx, h, plan, false)
 		case err != nil:
 			return err
 		}
@@ -159,6 +166,9 @@ func (p *predictStatement) staleShip(ctx context.Context, h *homeSide) (bool, er
 		if !used {
 			return true, nil
 		}
+	}
+	if apart, err := p.apart(ctx, h, p.ship); err != nil || apart || p.bare != nil {
+		return apart != (p.bare != nil), err
 	}
 	missing, err := h.missingFunctions(ctx, p.ship)
 	return len(missing) > 0, err

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -154,7 +155,14 @@ func (c *shipCursor) run(ctx context.Context, h *homeSide, limited bool) error {
 	}
 	rehearsed := c.p.ship.Writes && h.x.TxStatus() == 'I' && h.alone && !h.last
 	if c.p.bare != nil {
-		return c.runBare(ctx, h)
+		err := c.runBare(ctx, h)
+		if !errors.Is(err, errMany) {
+			return err
+		}
+		if err := c.withFunctions(ctx, h); err != nil {
+			return err
+		}
+		return c.run(ctx, h, limited)
 	}
 	if rehearsed {
 		if err := c.rehearse(ctx, h); err != nil {
@@ -298,7 +306,7 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked, ahe
 	}
 	c.answered += len(a.Keys)
 	if c.p.bare != nil {
-		return c.bare[f].Add(a, &res.Answers)
+		return c.giveBare(ctx, h, a, &res)
 	}
 	if ahead && holds(f) && c.p.ship.Inlinable(f) {
 		return c.holdAhead(ctx, h, a, &res.Answers)

@@ -84,7 +84,11 @@ func (p *scriptParser) parse() (*Script, error) {
 		if err != nil {
 			e := grammarError(p.text, err)
 			if len(components) == 0 && e.Code == "42601" {
-				return &Script{Text: p.text, Opaque: true}, nil
+				opaque := &Script{Text: p.text, Opaque: true}
+				if len(pieces) == 1 && p.calls() {
+					opaque.Unread = e
+				}
+				return opaque, nil
 			}
 			return nil, e
 		}
@@ -106,6 +110,20 @@ func (p *scriptParser) parse() (*Script, error) {
 	}
 	script.Statements = append(script.Statements, others...)
 	return script, nil
+}
+
+// calls reports whether the text holds something that reads as a call of predict.
+func (p *scriptParser) calls() bool {
+	for i := 1; i < len(p.toks); i++ {
+		if p.toks[i].Kind != pg_query.Token_ASCII_40 {
+			continue
+		}
+		switch p.toks[i-1].word(p.text) {
+		case "predict", "try_predict", "predict_details":
+			return true
+		}
+	}
+	return false
 }
 
 // blank is the text with the component statements overwritten by blanks, so that PostgreSQL's grammar reads the rest

@@ -24,6 +24,9 @@ type Script struct {
 	// Opaque says that PostgreSQL's grammar does not know the text and no component statement is in it: it is to be
 	// forwarded as it came. Statements is nil then.
 	Opaque bool
+	// Unread says, of an Opaque script of one statement in which a name of the proxy's functions stands before a
+	// parenthesis, where PostgreSQL's grammar ends to know it; nil for any other script.
+	Unread *Error
 }
 
 // Concerns reports whether any statement holds something that PostgreSQL alone cannot answer.

@@ -31,7 +31,7 @@ func TestBareExpressions(t *testing.T) {
 	t.Parallel()
 	h := connect(t)
 	f := function("0a", udf.Text, udf.Text, udf.Int4)
-	text := "SELECT " + ship.BareExpr(f, []string{"x", "y"}, 1) + ` FROM (VALUES ('a', 1), ('b"', 2), (repeat('long', 50), 3), (NULL, 4), ('a', 1)) v (x, y)`
+	text := "SELECT " + ship.BareExpr(f, []string{"x", "y"}, "$1::jsonb") + ` FROM (VALUES ('a', 1), ('b"', 2), (repeat('long', 50), 3), (NULL, 4), ('a', 1)) v (x, y)`
 	h.do("BEGIN READ ONLY", ship.BareOpening(1<<20))
 	got, err := h.bare(text, nil)
 	if want := []string{"<NULL>", "<NULL>", "<NULL>", "<NULL>", "<NULL>"}; err != nil || !slices.Equal(got, want) {
@@ -67,7 +67,7 @@ func TestBareRoundsEndEarly(t *testing.T) {
 	t.Parallel()
 	h := connect(t)
 	f := function("0b", udf.Int4, udf.Int4)
-	text := "SELECT " + ship.BareExpr(f, []string{"i"}, 1) + " FROM generate_series(1, 100) i"
+	text := "SELECT " + ship.BareExpr(f, []string{"i"}, "$1::jsonb") + " FROM generate_series(1, 100) i"
 	for room, want := range map[int]int{1: 1, 200: 5} { // a note has 47 bytes
 		h.do("BEGIN READ ONLY", ship.BareOpening(room))
 		_, err := h.bare(text, nil)
@@ -94,7 +94,7 @@ func TestBareArgumentsAreCastAsAFunctions(t *testing.T) {
 		{udf.Int4, "1::int8", "42883"}, {udf.Text, "1", "42883"}, {udf.Bool, "1", "42883"}, {udf.Int4, "'x'", "22P02"},
 	} {
 		h.do("SAVEPOINT s")
-		_, err := h.bare("SELECT "+ship.BareExpr(function("0c", udf.Int4, c.typ), []string{c.arg}, 1), nil)
+		_, err := h.bare("SELECT "+ship.BareExpr(function("0c", udf.Int4, c.typ), []string{c.arg}, "$1::jsonb"), nil)
 		if state(err) != c.code {
 			t.Errorf("%s for %s: %v", c.arg, c.typ, err)
 		}
@@ -106,7 +106,7 @@ func TestBareHasTheCollationOfArguments(t *testing.T) {
 	t.Parallel()
 	h := connect(t)
 	h.do("BEGIN", ship.BareOpening(1<<20))
-	e := ship.BareExpr(function("0d", udf.Text, udf.Text), []string{`x COLLATE "POSIX"`}, 1)
+	e := ship.BareExpr(function("0d", udf.Text, udf.Text), []string{`x COLLATE "POSIX"`}, "$1::jsonb")
 	if got, err := h.bare("SELECT pg_collation_for("+e+") FROM (VALUES ('a')) v (x)", nil); err != nil || !slices.Equal(got, []string{`"POSIX"`}) {
 		t.Errorf("the collation is %q, %v", got, err)
 	}
@@ -120,7 +120,7 @@ func TestWhatIsBare(t *testing.T) {
 		f    *planner.Function
 		want bool
 	}{
-		{function("1a", udf.Int4, udf.Int4, udf.JSONB), true}, {function("1b", udf.Int4Array), true}, {function("1c", udf.Int4, udf.Int4Array), false}, {details, false}, {random, false},
+		{function("1a", udf.Int4, udf.Int4, udf.JSONB), true}, {function("1b", udf.Int4Array), true}, {function("1c", udf.Int4, udf.Int4Array), false}, {details, true}, {random, false},
 	} {
 		if ship.Bare(c.f) != c.want {
 			t.Errorf("%+v is bare: %v", c.f, !c.want)

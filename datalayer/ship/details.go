@@ -14,6 +14,15 @@ import (
 // GiveDetails is Give for predict_details: home makes the jsonb of each answer, so that a value is spelt as to_jsonb does.
 // answers are of the model's own type, and details has one for each.
 func GiveDetails(f *planner.Function, keys [][]byte, answers *udf.Column, details []answer.Detail) ([]stream.Query, error) {
+	queries, err := Details(f, keys, answers, details)
+	for i := range queries {
+		queries[i].Text = "INSERT INTO pg_temp." + answersTable(f) + " " + queries[i].Text + " ON CONFLICT DO NOTHING"
+	}
+	return queries, err
+}
+
+// Details lists the queries that give each key with the details of its answer, as text.
+func Details(f *planner.Function, keys [][]byte, answers *udf.Column, details []answer.Detail) ([]stream.Query, error) {
 	if len(details) != len(keys) {
 		return nil, fmt.Errorf("there are %d details of %d answers", len(details), len(keys))
 	}
@@ -21,7 +30,7 @@ func GiveDetails(f *planner.Function, keys [][]byte, answers *udf.Column, detail
 	for from := 0; from < len(keys); from += giveRows {
 		to := min(from+giveRows, len(keys))
 		part := pgvalue.Slice([]udf.Column{*answers}, from, to)[0]
-		q, err := giveDetails(f, keys[from:to], &part, details[from:to])
+		q, err := detailsOf(f, keys[from:to], &part, details[from:to])
 		if err != nil {
 			return nil, err
 		}
@@ -30,7 +39,7 @@ func GiveDetails(f *planner.Function, keys [][]byte, answers *udf.Column, detail
 	return queries, nil
 }
 
-func giveDetails(f *planner.Function, keys [][]byte, answers *udf.Column, details []answer.Detail) (stream.Query, error) {
+func detailsOf(f *planner.Function, keys [][]byte, answers *udf.Column, details []answer.Detail) (stream.Query, error) {
 	failed, cached, busy := udf.NewColumn(udf.Text, len(keys)), udf.NewColumn(udf.Bool, len(keys)), udf.NewColumn(udf.Float8, len(keys))
 	for i, d := range details {
 		if d.Err == nil {
@@ -44,7 +53,7 @@ func giveDetails(f *planner.Function, keys [][]byte, answers *udf.Column, detail
 	model, version := udf.NewColumn(udf.Text, 1), udf.NewColumn(udf.Int4, 1)
 	model.Texts[0], version.Ints[0] = f.Model.Name, int64(f.Model.Version)
 
-	q := stream.Query{}
+	q := stream.Query{Formats: []int16{pgvalue.BinaryFormat, pgvalue.TextFormat}}
 	cast := ""
 	for _, c := range []*udf.Column{{Type: udf.Bytea, Bytes: keys}, answers, &failed, &cached, &busy} {
 		array, value, how, err := valuesOf(c)
@@ -63,9 +72,9 @@ func giveDetails(f *planner.Function, keys [][]byte, answers *udf.Column, detail
 		}
 		q.Types, q.Params = append(q.Types, c.Type.OID()), append(q.Params, value)
 	}
-	q.Text = "INSERT INTO pg_temp." + answersTable(f) + " SELECT k, pg_catalog.jsonb_build_object('value', pg_catalog.to_jsonb(a" + cast +
+	q.Text = "SELECT k, pg_catalog.jsonb_build_object('value', pg_catalog.to_jsonb(a" + cast +
 		"), 'error', e, 'model', $6, 'version', $7, 'cached', c, 'milliseconds', m, 'tokens', NULL)" +
 		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5))" +
-		" AS r(k, a, e, c, m) ON CONFLICT DO NOTHING"
+		" AS r(k, a, e, c, m)"
 	return q, nil
 }

@@ -100,6 +100,25 @@ type Config struct {
 	Settings answer.Settings
 	Budget   *answer.Budget
 	Limits   Limits
+	// Memory has the answers of runs of the same plan before, which this one takes; nil for none.
+	Memory *Memory
+}
+
+// Memory keeps the distinct arguments and answers of a run for the next one of the same plan. The zero Memory has none.
+type Memory struct{ memos []*memo }
+
+// rememberedPart is the part of Limits.MemoBytes that a Memory may hold of each call: one of so many.
+const rememberedPart = 16
+
+// Remember gives the answers of a run that has ended well to m. What a model could not answer is not remembered, nor are calls
+// with too many answers.
+func (r *Run) Remember(m *Memory) {
+	m.memos = make([]*memo, len(r.calls))
+	for i, c := range r.calls {
+		if c.failed == 0 && c.memo.size() <= r.cfg.Limits.MemoBytes/rememberedPart {
+			m.memos[i] = c.memo
+		}
+	}
 }
 
 // Run is one execution of a plan. It is used by one goroutine.
@@ -170,7 +189,13 @@ func NewRun(cfg Config, home Home) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
+		if cfg.Memory != nil && i < len(cfg.Memory.memos) && cfg.Memory.memos[i] != nil {
+			s.memo = cfg.Memory.memos[i]
+		}
 		r.calls = append(r.calls, s)
+	}
+	if cfg.Memory != nil { // a run that fails leaves arguments without answers
+		cfg.Memory.memos = nil
 	}
 	r.done = r.plan.Limited && r.limit == 0
 	r.values = make([][]byte, r.layout.visible)
