@@ -108,12 +108,16 @@ func (c *shipCursor) execute(ctx context.Context, h *homeSide, limit int64) (str
 			return "", err
 		}
 	}
-	return c.hand(h, limit)
+	return c.hand(ctx, h, limit)
 }
 
-// hand gives the client rows of the spool.
-func (c *shipCursor) hand(h *homeSide, limit int64) (string, error) {
+// hand gives the client rows of the spool. A client that has cancelled a statement which only reads gets no more of them; one
+// that writes has taken effect.
+func (c *shipCursor) hand(ctx context.Context, h *homeSide, limit int64) (string, error) {
 	n, more, err := c.held.give(func(typ byte, body []byte) error {
+		if ctx.Err() != nil && !c.p.ship.Writes {
+			return context.Cause(ctx)
+		}
 		h.x.ReplyRaw(typ, body)
 		if len(*h.x.ReplyBuffer()) > sinkSize {
 			return h.x.FlushClient()
