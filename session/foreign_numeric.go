@@ -17,6 +17,9 @@ func numericValue(mod int32) directValue {
 	}
 	return directValue{
 		text: func(dst, v []byte) ([]byte, error) {
+			if isPlain(v, scale) {
+				return append(dst, v...), nil
+			}
 			n, ok := readDecimal(string(v))
 			if !ok {
 				return special(dst, v)
@@ -25,6 +28,9 @@ func numericValue(mod int32) directValue {
 			return append(dst, n.String()...), nil
 		},
 		binary: func(dst, v []byte) ([]byte, error) {
+			if isPlain(v, scale) {
+				return appendPlain(dst, v), nil
+			}
 			n, ok := readDecimal(string(v))
 			if !ok {
 				return specialBinary(dst, v)
@@ -151,7 +157,7 @@ func (d decimal) String() string {
 // binary appends the number as numeric_send has it: the count of digits of base 10,000, the weight of the first, the sign, the
 // number of decimal digits behind the point, and the digits, without zeros at either end.
 func (d decimal) binary(dst []byte) []byte {
-	const width = 4 // decimal digits in one
+	const width = groupWidth
 	whole, part, _ := strings.Cut(strings.TrimPrefix(d.String(), "-"), ".")
 	whole = strings.Repeat("0", (width-len(whole)%width)%width) + whole
 	part += strings.Repeat("0", (width-len(part)%width)%width)
