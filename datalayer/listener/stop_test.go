@@ -206,25 +206,35 @@ func TestCancelledBeforeItBegan(t *testing.T) {
 	h.wait(tagged, strings.Replace(strings.ReplaceAll(recompute, "v1", "v3"), ", 1 ", ", 3 ", 1))
 }
 
-// TestUpgrade takes up what an earlier version of the tables has at home.
+// TestUpgrade takes up what earlier versions of the tables have at home.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	h := newHome(t, nil)
-	h.do(items, "INSERT INTO items SELECT i, 'w' || i, i FROM generate_series(1, 100) i")
-	h.listen(define("tags", "items", "tag", "word", "n"))
-	h.wait(tagged, recompute)
-	h.stop()
-	h.do("ALTER TABLE pinnacle_listeners.listeners DROP COLUMN scan_stopped", "UPDATE pinnacle_listeners.schema_version SET number = 1",
-		"UPDATE items SET word = 'changed' WHERE id = 7")
-	if s := h.status("tags"); s.State != "behind" || s.Rows != 1 {
-		t.Errorf("before the upgrade: %+v", s)
+	second := []string{"DROP TABLE pinnacle_listeners.slots", "ALTER TABLE pinnacle_listeners.captures DROP COLUMN means",
+		"ALTER TABLE pinnacle_listeners.captures ADD UNIQUE (relation, key_columns, key_types)"}
+	for version, back := range map[int][]string{1: append([]string{"ALTER TABLE pinnacle_listeners.listeners DROP COLUMN scan_stopped"}, second...), 2: second} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, nil)
+			h.do(items, "INSERT INTO items SELECT i, 'w' || i, i FROM generate_series(1, 100) i")
+			h.listen(define("tags", "items", "tag", "word", "n"))
+			h.wait(tagged, recompute)
+			h.stop()
+			h.do(append(back, fmt.Sprintf("UPDATE pinnacle_listeners.schema_version SET number = %d", version), "UPDATE items SET word = 'changed' WHERE id = 7")...)
+			if s := h.status("tags"); s.State != "behind" || s.Rows != 1 {
+				t.Errorf("before the upgrade: %+v", s)
+			}
+			h.start()
+			h.wait(tagged, recompute)
+			h.wait("SELECT number FROM pinnacle_listeners.schema_version", "SELECT 3")
+			h.change("tags", func(d *listener.Definition) { d.Options = map[string]string{"capture": "slot"} })
+			h.wait(slots, "VALUES ('pgoutput false'), ('items')")
+			h.do("UPDATE items SET word = 'by the log' WHERE id = 8")
+			h.wait(tagged, recompute)
+			h.do("UPDATE pinnacle_listeners.schema_version SET number = 4")
+			if err := h.keeper.SetUp(t.Context(), h.all()[0]); err == nil || !strings.Contains(err.Error(), "version 4") {
+				t.Errorf("a newer version is taken: %v", err)
+			}
+			h.do("UPDATE pinnacle_listeners.schema_version SET number = 3")
+		})
 	}
-	h.start()
-	h.wait(tagged, recompute)
-	h.wait("SELECT number FROM pinnacle_listeners.schema_version", "SELECT 2")
-	h.do("UPDATE pinnacle_listeners.schema_version SET number = 3")
-	if err := h.keeper.SetUp(t.Context(), h.all()[0]); err == nil || !strings.Contains(err.Error(), "version 3") {
-		t.Errorf("a newer version is taken: %v", err)
-	}
-	h.do("UPDATE pinnacle_listeners.schema_version SET number = 2")
 }
