@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing; none asks anything.
 
-.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench bench-vectors bench-databackends fuzz lint clean
+.PHONY: help build demo test test-unit test-proofs test-integration test-crash test-differential test-conformance test-suites bench bench-vectors bench-databackends bench-dask fuzz lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,11 @@ bench-databackends: build ## statements through the proxy beside the same ones b
 
 bench-vectors: ## long: vector search over 100,000 real sentence embeddings, beside hnswlib and numpy
 	@scripts/bench_vectors.sh
+
+bench-dask: ## where a Dask cluster pays: models of several costs in the proxy and on two workers of this machine
+	@scripts/install.sh demo
+	@lscpu | sed -n 's/^Model name: */processor: /p; s/^CPU(s): */processors: /p'
+	@go test ./udf/dask -run '^$$' -bench 'Compute' -benchtime 1x -timeout 30m | python3 scripts/dask_table.py
 
 fuzz: ## every fuzz target for TIME (10s) each
 	@TIME='$(or $(TIME),10s)' scripts/fuzz.sh

@@ -28,6 +28,7 @@ func (p *Proxy) onnxRuntime(pool *udf.Pool) *onnx.Runtime {
 	if cluster == nil {
 		return onnx.New(onnxConfig(c, pool))
 	}
+	p.options.Logger.Info("models USING onnx run on a Dask cluster, those USING starlark and sentence in the proxy", "scheduler", c.DaskScheduler())
 	p.onClose(func(context.Context) error { return cluster.Close() })
 	return onnx.New(onnx.Config{IntraOpThreads: c.ONNXThreads, MaxModelBytes: int64(c.ONNXMaxModelBytes), Compute: cluster})
 }

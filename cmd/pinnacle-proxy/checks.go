@@ -104,7 +104,7 @@ func checkDask(ctx context.Context, cluster *dask.Cluster) finding {
 	defer cluster.Close()
 	threads, err := cluster.Check(ctx)
 	if err == nil {
-		return finding{fine, subject, fmt.Sprintf("reached; it runs %d tasks at once", threads), ""}
+		return finding{fine, subject, fmt.Sprintf("reached; it runs %d tasks at once. Models USING starlark and sentence stay in the proxy", threads), ""}
 	}
 	f := finding{failure, subject, err.Error(), ""}
 	var e *udf.Error

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -99,6 +100,17 @@ func (d *Dask) KillWorker() error {
 		}
 	}
 	return errors.New("no worker runs")
+}
+
+// Processes are the numbers of the cluster's processes that run.
+func (d *Dask) Processes() []int {
+	var pids []int
+	for _, p := range append(slices.Clone(d.workers), d.scheduler) {
+		if p != nil && !p.ended() {
+			pids = append(pids, p.cmd.Process.Pid)
+		}
+	}
+	return pids
 }
 
 // launch starts one of the cluster's processes.

@@ -6,15 +6,16 @@ A frame, both ways, is the length of its header (uint32, little endian), the len
 endian), the header (JSON) and the payload. The first frame says that the cluster was reached, or why not. Then each
 request gets one answer with its id, in any order:
 
-    open    {id, op, digest, output, batch, threads}        payload: the model's file, "" if it was sent before
+    open    {id, op, digest, output, batch, threads}        payload: the model's file
     run     {id, op, digest, output, batch, threads, inputs: [{name, width, dtype}]}
             payload: an Arrow stream with a column an input
     cancel  {id, op, of}                                    no answer; the request `of` is given up
     close   {id, op, digest}                                no answer
 
-The file of a model goes to each worker once, as a worker plugin that the scheduler also gives to workers that come
-later. A worker that dies in the middle of a batch has it done by another one: that is Dask's own doing. When the
-scheduler is gone, all requests fail and the bridge ends; it also ends at the end of its input.
+The file of a model goes to each worker once, by its digest, however many open it: as a worker plugin that the scheduler
+also gives to workers that come later. The last close takes it away. A worker that dies in the middle of a batch has it
+done by another one: that is Dask's own doing. When the scheduler is gone, all requests fail and the bridge ends; it also
+ends at the end of its input.
 """
 
 import json
@@ -130,7 +131,8 @@ class Bridge:
         self.writing = threading.Lock()
         self.state = threading.Lock()
         self.futures = {}  # by the request's id
-        self.models = {}  # files by digest
+        self.opening = {}  # digests of opens under way, by the request's id
+        self.models = {}  # files by digest, and how many have opened them
         self.client = None
 
     def reply(self, header, payload=b""):
@@ -165,7 +167,34 @@ class Bridge:
         """Gives a model's file to all workers, those that come later too."""
         plugin_class = type("OnnxPlugin", (OnnxPlugin, self.distributed.WorkerPlugin), {})
         name = "pinnacle-onnx-" + digest
-        self.client.register_plugin(plugin_class(name, self.models[digest]), name=name)
+        with self.state:
+            data = self.models[digest][0]
+        self.client.register_plugin(plugin_class(name, data), name=name)
+
+    def take(self, digest, data):
+        """Counts who opens a model's file; the first has it sent to the workers."""
+        with self.state:
+            first = digest not in self.models
+            held = self.models.setdefault(digest, [data, 0])
+            held[1] += 1
+        if first:
+            try:
+                self.ship(digest)
+            except Exception:
+                self.give_back(digest)
+                raise
+
+    def give_back(self, digest):
+        """Counts who closes it; the last has the workers forget it."""
+        with self.state:
+            held = self.models.get(digest)
+            if held is None:
+                return
+            held[1] -= 1
+            if held[1] > 0:
+                return
+            del self.models[digest]
+        self.client.unregister_worker_plugin("pinnacle-onnx-" + digest)
 
     def submit(self, header, payload, again=False):
         """Begins a request's task; its callback answers."""
@@ -182,6 +211,9 @@ class Bridge:
         if about is not None:
             with self.state:
                 self.futures.pop(header["id"], None)
+                opening = self.opening.pop(header["id"], None)
+            if opening is not None and "error" in about:  # nobody will close it
+                threading.Thread(target=self.give_back, args=(opening,), daemon=True).start()
             about["id"] = header["id"]
             self.reply(about, answer)
 
@@ -222,18 +254,20 @@ class Bridge:
         if op == "cancel":
             with self.state:
                 future = self.futures.pop(header["of"], None)
+                opening = self.opening.pop(header["of"], None)
             if future is not None:
                 future.cancel()
+            if opening is not None:  # nobody will close it
+                self.give_back(opening)
             return
         if op == "close":
-            if self.models.pop(digest, None) is not None:
-                self.client.unregister_worker_plugin("pinnacle-onnx-" + digest)
+            self.give_back(digest)
             return
         try:
             if op == "open":
-                if payload:
-                    self.models[digest] = payload
-                self.ship(digest)
+                self.take(digest, payload)
+                with self.state:
+                    self.opening[header["id"]] = digest
                 payload = b""
             self.submit(header, payload)
         except Exception as e:

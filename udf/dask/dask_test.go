@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -212,6 +213,66 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	})
+}
+
+// plugins is a program that prints, for each worker of a cluster, what stands for models there: a line that changes whenever a
+// file is sent again.
+const plugins = `
+import sys
+from distributed import Client
+def held(dask_worker):
+    return sorted((name, id(plugin)) for name, plugin in dask_worker.plugins.items() if name.startswith("pinnacle-onnx-"))
+with Client(sys.argv[1], timeout="60s") as client:
+    print(sorted(client.run(held).items()))
+`
+
+// TestShippedOnce: a model's file goes to the workers once, by its digest, however many models are made of it, and stays as
+// long as one of them is open.
+func TestShippedOnce(t *testing.T) {
+	cluster := startCluster(t, 2)
+	there := onnx.New(onnx.Config{Compute: connect(t, cluster)})
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	held := func() string {
+		out, err := exec.CommandContext(ctx, cluster.Python(), "-c", plugins, cluster.Address()).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	load := func(name, output string) udf.Model {
+		m, err := there.Load(ctx, spec(name, map[string]string{"output": output}))
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		return m
+	}
+	one := load("trees", "label")
+	before := held()
+	if n := strings.Count(before, "pinnacle-onnx-"); n != 2 {
+		t.Fatalf("%d files on two workers: %s", n, before)
+	}
+	two := load("trees", "probabilities")
+	if now := held(); now != before {
+		t.Errorf("the file was sent again:\n%s%s", before, now)
+	}
+	if _, err := there.Load(ctx, spec("opset_99", nil)); err == nil {
+		t.Error("a file that is no model was loaded")
+	}
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two.Predict(ctx, arguments(two.Signature(), 10)); err != nil {
+		t.Errorf("after another model of the same file was closed: %+v", err)
+	}
+	if err := two.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(limit); strings.Contains(held(), "pinnacle-onnx-"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("the workers still have it: %s", held())
+		}
+	}
 }
 
 // TestWhatKeepsFromTheCluster tries each thing that may be missing.

@@ -210,6 +210,15 @@ graph_model("slow",
             [("x", T.FLOAT, ["n"])], [("y", T.FLOAT, ["n"])],
             [h.make_tensor("size", T.INT64, [2], [200, 200]), h.make_tensor("trips", T.INT64, [], [10_000_000])])
 
+# As many turns as the largest of a batch asks for, of some 5 ns a row each: a model of any cost.
+turn_body = h.make_graph(
+    [h.make_node("Identity", ["going"], ["go_on"]), h.make_node("Sin", ["v"], ["v_next"])], "body",
+    [h.make_tensor_value_info("i", T.INT64, []), h.make_tensor_value_info("going", T.BOOL, []), h.make_tensor_value_info("v", T.FLOAT, ["n"])],
+    [h.make_tensor_value_info("go_on", T.BOOL, []), h.make_tensor_value_info("v_next", T.FLOAT, ["n"])])
+graph_model("costly",
+            [h.make_node("ReduceMax", ["turns"], ["trips"], keepdims=0), h.make_node("Loop", ["trips", "", "x"], ["y"], body=turn_body)],
+            [("x", T.FLOAT, ["n"]), ("turns", T.INT64, ["n"])], [("y", T.FLOAT, ["n"])])
+
 # Models that must be refused, each with its reason.
 graph_model("images", [h.make_node("Identity", ["x"], ["y"])],
             [("x", T.FLOAT, ["n", 3, 8, 8])], [("y", T.FLOAT, ["n", 3, 8, 8])])
