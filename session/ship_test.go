@@ -350,3 +350,26 @@ func TestPreparedStatements(t *testing.T) {
 	c.send(&pgproto3.Bind{PreparedStatement: "s", Parameters: [][]byte{[]byte("9")}}, &pgproto3.Execute{}, &pgproto3.Sync{})
 	expect(t, "its functions discarded", c.ready(), "18", "SELECT 1", "I")
 }
+
+// TestRowsOfLimit wants a subquery with LIMIT to have the same rows in all rounds, of a table so large that PostgreSQL begins a
+// scan where the last one has ended.
+func TestRowsOfLimit(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, defaults)
+	c := p.connect(t)
+	c.must("CREATE TABLE limit_rows AS SELECT i AS id, repeat('x', 400) AS x FROM generate_series(1, 60000) AS i")
+	for _, begin := range []bool{false, true} {
+		if begin {
+			c.must("BEGIN")
+		}
+		before := p.models.times("double")
+		c.must("SELECT sum(predict('double', id)) FROM (SELECT id FROM limit_rows LIMIT 3000) AS q WHERE predict('double', id) > 0")
+		if n := p.models.times("double") - before; n != 3000 {
+			t.Errorf("3000 rows ask for %d answers", n)
+		}
+		if begin {
+			expect(t, "in the block", c.must("SHOW synchronize_seqscans"), "on", "SHOW", "T")
+			c.must("COMMIT")
+		}
+	}
+}

@@ -29,12 +29,25 @@ const (
 // "all" for none.
 const notingSetting = "pinnacle.noting"
 
-// jitSetting is the setting of home that keeps what jit is but for functions; "" while they may not ask.
-const jitSetting = "pinnacle.jit"
+// keptSetting is a setting of home's that has another value while functions may ask; in keeps what it is but for that, ""
+// while they may not.
+type keptSetting struct{ name, in, value string }
 
-// keepJIT turns jit off, and keeps what it was unless that is done.
-const keepJIT = "CASE WHEN coalesce(pg_catalog.current_setting('" + jitSetting + "', true), '') OPERATOR(pg_catalog.=) '' THEN pg_catalog.set_config('" +
-	jitSetting + "', pg_catalog.current_setting('jit'), true) END, pg_catalog.set_config('jit', 'off', true)"
+// keptSettings are these. What functions cost makes PostgreSQL compile plans, which takes longer than most of them run. And a
+// scan that begins where another one is gives LIMIT other rows each time, so that rounds would never end.
+var keptSettings = []keptSetting{{"jit", "pinnacle.jit", "off"}, {"synchronize_seqscans", "pinnacle.scans", "off"}}
+
+// set is the expression that sets it and keeps what it was, unless that is done.
+func (k keptSetting) set() string {
+	return "CASE WHEN coalesce(pg_catalog.current_setting('" + k.in + "', true), '') OPERATOR(pg_catalog.=) '' THEN pg_catalog.set_config('" +
+		k.in + "', pg_catalog.current_setting('" + k.name + "'), true) END, pg_catalog.set_config('" + k.name + "', '" + k.value + "', true)"
+}
+
+// restore is the expression that undoes set.
+func (k keptSetting) restore() string {
+	return "pg_catalog.set_config('" + k.name + "', coalesce(nullif(pg_catalog.current_setting('" + k.in + "', true), ''), pg_catalog.current_setting('" + k.name +
+		"')), true), pg_catalog.set_config('" + k.in + "', '', true)"
+}
 
 // fewSetting is the setting of home that says after how many more distinct arguments a round ends, "" for none.
 const fewSetting = "pinnacle.few"
@@ -219,14 +232,17 @@ func Returns(f *planner.Function) udf.Type {
 
 // Noting is the statement that lets functions ask for at most so many misses in what follows of the transaction; 0 for
 // any number, and -1 that none may be missed. few is the number of distinct arguments at which they stop, 0 for none. While
-// functions may ask, jit is off: what they cost makes PostgreSQL compile plans, which takes longer than most of them run.
+// functions may ask, keptSettings are set.
 func Noting(misses, few int) string {
 	set := func(setting, value string) string {
 		return "pg_catalog.set_config('" + setting + "', '" + value + "', true)"
 	}
 	if misses < 0 {
-		return "SELECT " + set(notingSetting, "") + ", pg_catalog.set_config('jit', coalesce(nullif(pg_catalog.current_setting('" + jitSetting +
-			"', true), ''), pg_catalog.current_setting('jit')), true), " + set(jitSetting, "")
+		text := "SELECT " + set(notingSetting, "")
+		for _, k := range keptSettings {
+			text += ", " + k.restore()
+		}
+		return text
 	}
 	left, distinct := "all", ""
 	if misses > 0 {
@@ -235,7 +251,11 @@ func Noting(misses, few int) string {
 	if few > 0 {
 		distinct = fmt.Sprint(few)
 	}
-	return "SELECT " + keepJIT + ", " + set(notingSetting, left) + ", " + set(fewSetting, distinct)
+	text := "SELECT " + set(notingSetting, left) + ", " + set(fewSetting, distinct)
+	for _, k := range keptSettings {
+		text += ", " + k.set()
+	}
+	return text
 }
 
 // Forget is the statement that lets functions ask again for what they have asked for in an earlier round.
