@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer"
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
+	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
 )
 
 // site is one call of the statement.
@@ -92,6 +94,9 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 		b.plan.Copied, b.plan.CopiedOrigin = b.text.emit(query).render(query)
 	}
 	b.plan.Writes = b.survey().writes
+	if err := b.encodable(); err != nil {
+		return nil, err
+	}
 	if err := b.demand(); err != nil {
 		return nil, err
 	}
@@ -99,6 +104,30 @@ func PlanShip(req Request, cat Catalog) (*Ship, error) {
 	b.plan.inline = b.inliner()
 	b.plan.guesses = b.guesses
 	return b.plan, nil
+}
+
+// encodable refuses what cannot be done with functions that are Encoded.
+func (b *shipBuilder) encodable() error {
+	if !b.req.Encoded {
+		return nil
+	}
+	what := ""
+	for _, s := range b.sites {
+		switch {
+		case s.call.Func == "predict_details":
+			what = "predict_details"
+		case slices.ContainsFunc(s.model.Args, func(a udf.Arg) bool { return a.Type == udf.TextArray }):
+			what = "a model that takes text[]"
+		}
+	}
+	if len(b.plan.Draws) > 0 {
+		what = "a volatile function among the arguments of predict"
+	}
+	if what == "" {
+		return nil
+	}
+	return &sqlparse.Error{Code: "0A000", Message: what + " is not supported with another client_encoding than UTF8", Position: b.sites[0].call.Span.Start,
+		Hint: "SET client_encoding TO 'UTF8'."}
 }
 
 // copied covers the query of COPY (query) TO.
@@ -216,6 +245,9 @@ func functionName(f *pg_query.FuncCall) string {
 // kindLetters name the kinds of functions in the names of temporary ones.
 var kindLetters = map[string]string{"predict": "p", "try_predict": "t", "predict_details": "d"}
 
+// encodedLetters are those of functions that are Encoded.
+var encodedLetters = map[string]string{"predict": "q", "try_predict": "u"}
+
 // maxHash is how many digits of a model's hash go into a function's name, which may have 63 bytes.
 const maxHash = 24
 
@@ -231,8 +263,12 @@ func (b *shipBuilder) name() {
 			key += fmt.Sprintf(" %d", s.rank)
 		}
 		if s.fn = functions[key]; s.fn == nil {
-			prefix := "pinnacle_" + s.model.Hash[:min(maxHash, len(s.model.Hash))] + "_" + kindLetters[s.call.Func]
-			s.fn = &Function{Kind: s.call.Func, Model: s.model, Rank: s.rank, Name: fmt.Sprintf("%s%d", prefix, numbers[prefix])}
+			letter := kindLetters[s.call.Func]
+			if b.req.Encoded {
+				letter = encodedLetters[s.call.Func]
+			}
+			prefix := "pinnacle_" + s.model.Hash[:min(maxHash, len(s.model.Hash))] + "_" + letter
+			s.fn = &Function{Kind: s.call.Func, Model: s.model, Rank: s.rank, Encoded: b.req.Encoded, Name: fmt.Sprintf("%s%d", prefix, numbers[prefix])}
 			numbers[prefix]++
 			functions[key] = s.fn
 			b.plan.Functions = append(b.plan.Functions, s.fn)

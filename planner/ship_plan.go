@@ -56,4 +56,6 @@ type Function struct {
 	Rank int
 	// Calls are the calls as the client wrote them, for messages and EXPLAIN.
 	Calls []string
+	// Encoded says that text among arguments and answers goes as the bytes of its UTF-8, whatever the client's encoding is.
+	Encoded bool
 }

@@ -31,6 +31,8 @@ type Request struct {
 	// cursor, whose rows are read behind the statement: of its rows each is one of home's, and functions of the user's around
 	// calls are refused, which would see what was written since.
 	Guard string
+	// Encoded asks PlanShip for functions that are Encoded: the client has another encoding than UTF-8.
+	Encoded bool
 	// Steady asks PlanShip to refuse volatile functions among arguments, and models that are not deterministic: home
 	// evaluates the calls where rounds do not see it.
 	Steady bool

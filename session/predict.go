@@ -39,6 +39,8 @@ type predictStatement struct {
 	// views says which views' queries text has in place of their names; nil for none.
 	views *expansion
 
+	// encoded says that the client has another encoding than UTF-8.
+	encoded bool
 	// declares is the query of a DECLARE CURSOR whose rows are answered when they are fetched; nil for any other statement.
 	declares *predictStatement
 	// guard is planner.Request.Guard, and memory what its FETCHes remember.
@@ -99,6 +101,13 @@ func (p *predictStatement) prepare(ctx context.Context, h *homeSide, name string
 
 // replan plans the statement, as a stream where that can be, and has home prepare what it is to run.
 func (p *predictStatement) replan(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
+	if p.encoded = otherEncoding(h.x.Parameter) && p.views == nil; p.encoded {
+		if err := plainText(h.x.Parameter, p.span.Of(p.text)); err != nil {
+			return err
+		}
+		p.stream, p.declares = nil, nil
+		return p.replanShip(ctx, h, prepare)
+	}
 	err := p.replanDeclare(ctx, h)
 	if refused(err) {
 		err = p.replanStream(ctx, h, prepare)
@@ -119,6 +128,7 @@ func (p *predictStatement) prepareExecute(ctx context.Context, h *homeSide) erro
 	if err != nil {
 		return repositioned(err, own, p.text, func(at int) int { return p.span.Start + at })
 	}
+	p.encoded = p.executes.encoded
 	if p.executes.ship != nil {
 		p.describeShip(p.executes.ship, d)
 		return nil
@@ -293,7 +303,7 @@ func (p *predictStatement) stale(ctx context.Context, h *homeSide) (bool, error)
 	if p.ship != nil {
 		return p.staleShip(ctx, h)
 	}
-	if p.stream == nil {
+	if p.stream == nil || otherEncoding(h.x.Parameter) {
 		return true, nil
 	}
 	for _, c := range p.call {

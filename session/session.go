@@ -375,5 +375,5 @@ func (s *session) Handle(ctx context.Context, x *wire.Exchange, typ byte, body [
 		err = s.closeNamed(ctx, h, body)
 	}
 	s.parsed, s.parseErr, s.naming = nil, nil, nil
-	return s.wireError(ctx, err, text)
+	return encodedError(x.Parameter, s.wireError(ctx, err, text))
 }

@@ -34,7 +34,7 @@ func sqlState(err error) string {
 // replanShip plans a statement that is to be run by demand rounds and has home prepare it, with the temporary functions
 // that it calls made before.
 func (p *predictStatement) replanShip(ctx context.Context, h *homeSide, prepare func(home string) (*described, error)) error {
-	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call}
+	req := planner.Request{Text: p.text, Span: p.span, Node: p.node, Calls: p.call, Encoded: p.encoded}
 	for {
 		plan, err := planner.PlanShip(req, p.s.catalog(ctx, h))
 		if err != nil {
@@ -154,6 +154,9 @@ func (p *predictStatement) describeShip(plan *planner.Ship, d *described) {
 // staleShip reports whether the functions of a plan are not those that the statement means now, or home has lost them: a
 // transaction in which they were made was rolled back.
 func (p *predictStatement) staleShip(ctx context.Context, h *homeSide) (bool, error) {
+	if p.executes == nil && p.views == nil && p.encoded != otherEncoding(h.x.Parameter) {
+		return true, nil
+	}
 	for _, c := range p.call {
 		m, err := p.s.model(ctx, h, c.Model, c.Version)
 		if err != nil {
@@ -243,7 +246,7 @@ func hinted(err error, hint string) error {
 }
 
 // functionName finds the names of temporary functions in what home prints.
-var functionName = regexp.MustCompile(`(?:pg_temp(?:_[0-9]+)?\.)?pinnacle_[0-9a-f]{24}_[ptdv][0-9]+(\(?)`)
+var functionName = regexp.MustCompile(`(?:pg_temp(?:_[0-9]+)?\.)?pinnacle_[0-9a-f]{24}_[ptdvqu][0-9]+(\(?)`)
 
 // spelt puts the calls that the client knows in place of the names of temporary functions in what home prints.
 func spelt(text string, plan *planner.Ship) string {
@@ -304,8 +307,10 @@ func renamed(err error, plan *planner.Ship) error {
 // bindShip makes a portal over a statement that is run by demand rounds. Home binds it too where there may be parameters,
 // so that it checks them; it is bound anew for each round.
 func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto3.Bind) (cursor, error) {
-	if err := readable(h.x.Parameter); err != nil {
-		return nil, err
+	if !p.encoded {
+		if err := readable(h.x.Parameter); err != nil {
+			return nil, err
+		}
 	}
 	fields, _, err := withFormats(p.visible, b.ResultFormatCodes)
 	if err != nil {
@@ -319,7 +324,7 @@ func (p *predictStatement) bindShip(ctx context.Context, h *homeSide, b *pgproto
 		}
 		modified(fields, d.fields)
 	}
-	c := &shipCursor{p: p, described: fields, bound: *b, leases: map[*planner.Function]*datalayer.Lease{}, stats: map[*planner.Function]*datalayer.CallStats{},
+	c := &shipCursor{p: p, described: fields, bound: *b, notInline: p.encoded, leases: map[*planner.Function]*datalayer.Lease{}, stats: map[*planner.Function]*datalayer.CallStats{},
 		given: map[*planner.Function]int{}}
 	for _, f := range p.ship.Functions {
 		l, err := p.s.cfg.Datalayer.Acquire(ctx, f.Model.Name, f.Model.Version)

@@ -25,7 +25,7 @@ const (
 // readAhead has the arguments answered that the plan's Ahead statements read. read is false where one of them has failed,
 // which the statement itself may not: then it asks for its arguments in rounds.
 func (c *shipCursor) readAhead(ctx context.Context, h *homeSide, b *block) (read bool, err error) {
-	if !b.savepoints || c.p.executes != nil {
+	if !b.savepoints || c.p.executes != nil || c.p.encoded {
 		return false, nil
 	}
 	rest := c.p.ship.Ahead

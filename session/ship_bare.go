@@ -39,7 +39,7 @@ type bareStatement struct {
 
 // bareable reports whether a plan can be run so.
 func (p *predictStatement) bareable(plan *planner.Ship) bool {
-	return p.direct && p.executes == nil && p.node.GetDeclareCursorStmt() == nil && len(plan.Draws) == 0 && !(plan.Writes && plan.Left) &&
+	return p.direct && p.executes == nil && !p.encoded && p.node.GetDeclareCursorStmt() == nil && len(plan.Draws) == 0 && !(plan.Writes && plan.Left) &&
 		!slices.ContainsFunc(plan.Functions, func(f *planner.Function) bool { return !ship.Bare(f) || !plan.Repeatable(f) })
 }
 

@@ -318,7 +318,7 @@ func (c *shipCursor) answer(ctx context.Context, h *homeSide, a *ship.Asked, ahe
 	if l := c.large[f]; l != nil && (ahead || c.live != nil && c.live.has[f]) {
 		return c.fill(ctx, h, l, a, &res.Answers, true)
 	}
-	if err := c.give(ctx, h, f, a.Keys, &res); err != nil || f.Kind == "predict_details" {
+	if err := c.give(ctx, h, f, a.Keys, &res); err != nil || f.Kind == "predict_details" || f.Encoded {
 		return err
 	}
 	return c.keep(ctx, h, a, &res.Answers, false)

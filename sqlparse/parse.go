@@ -56,7 +56,7 @@ func parseUnknownEncoding(text string, limits Limits) (*Script, error) {
 		return &Script{Text: text, Opaque: true}, nil
 	}
 	return nil, &Error{Code: "22021", Message: "a statement with predict or about components must be UTF-8", Position: at,
-		Hint: "SET client_encoding = 'UTF8'."}
+		Hint: "Hand text that is not ASCII over as parameters, or SET client_encoding = 'UTF8'."}
 }
 
 // scriptParser is the work on one text.

@@ -156,6 +156,11 @@ func (a *Asked) add(record []byte) error {
 			}
 			value, rest = rest[:size:size], rest[size:]
 		}
+		if t := model.Args[i].Type; a.Function.Encoded && oid == udf.Bytea.OID() && t != udf.Bytea { // its UTF-8
+			if oid = t.OID(); t == udf.JSONB && value != nil {
+				value = append([]byte{jsonbVersion}, value...)
+			}
+		}
 		if len(a.Keys) == 0 {
 			d, err := pgvalue.NewDecoder(oid, model.Args[i].Type)
 			if err != nil {
@@ -177,6 +182,9 @@ func (a *Asked) add(record []byte) error {
 	a.once.note(key)
 	return nil
 }
+
+// jsonbVersion begins a jsonb in binary form (jsonb_send in jsonb.c).
+const jsonbVersion = 1
 
 // cut is the error for a record that is not as record_send writes it.
 func (a *Asked) cut() error {

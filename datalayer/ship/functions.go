@@ -156,7 +156,7 @@ func createFunction(f *planner.Function) []string {
 			p = sqlparse.QuoteIdentifier(a.Name) + " " + p
 		}
 		params = append(params, p)
-		args = append(args, fmt.Sprintf("$%d", i+1))
+		args = append(args, sent(f, i))
 	}
 	kind, turn, record := " STABLE", "", "pinnacle_record"
 	if !f.Model.Deterministic { // each evaluation has an answer of its own
@@ -192,6 +192,19 @@ BEGIN
   RETURN pinnacle_answer;
 END $pinnacle$`,
 	}
+}
+
+// sent is an argument of a function in the record by which it asks: text of a function that is Encoded is its UTF-8, since
+// record_send would give it in the client's encoding, which may not even have its characters.
+func sent(f *planner.Function, i int) string {
+	arg := fmt.Sprintf("$%d", i+1)
+	switch t := f.Model.Args[i].Type; {
+	case f.Encoded && t == udf.Text:
+		return "pg_catalog.convert_to(" + arg + ", 'UTF8')"
+	case f.Encoded && (t == udf.JSON || t == udf.JSONB):
+		return "pg_catalog.convert_to(" + arg + "::pg_catalog.text, 'UTF8')"
+	}
+	return arg
 }
 
 // answersTable is the temporary table of a function's answers, which functions of one type of answers share: to make a

@@ -32,15 +32,41 @@ func give(f *planner.Function, keys [][]byte, answers *udf.Column) (stream.Query
 	if err != nil {
 		return stream.Query{}, err
 	}
+	value := "a"
+	if f.Encoded && holdsText(answers.Type) {
+		written, err := texts(answers)
+		if err != nil {
+			return stream.Query{}, err
+		}
+		value, answers = "pg_catalog.convert_from(a, 'UTF8')::"+answers.Type.String(), encoded(written)
+	}
 	array, values, cast, err := valuesOf(answers)
 	if err != nil {
 		return stream.Query{}, err
 	}
 	return stream.Query{
-		Text: "INSERT INTO pg_temp." + answersTable(f) + " SELECT k, a" + cast +
+		Text: "INSERT INTO pg_temp." + answersTable(f) + " SELECT k, " + value + cast +
 			" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r(k, a) ON CONFLICT DO NOTHING",
 		Types: []uint32{udf.Bytea.ArrayOID(), array}, Params: [][]byte{list, values},
 	}, nil
+}
+
+// holdsText reports whether values of a type have characters of any kind.
+func holdsText(t udf.Type) bool {
+	return t == udf.Text || t == udf.JSON || t == udf.JSONB || t == udf.TextArray
+}
+
+// encoded are the bytes of texts.
+func encoded(c *udf.Column) *udf.Column {
+	out := udf.NewColumn(udf.Bytea, c.Len())
+	for i := range c.Len() {
+		if c.Null(i) {
+			out.SetNull(i)
+			continue
+		}
+		out.Bytes[i] = []byte(c.Texts[i])
+	}
+	return &out
 }
 
 // valuesOf gives a column as an array parameter: its type, its value, and the cast that its elements need, "" for none.
