@@ -80,3 +80,40 @@ func TestVectorIndex(t *testing.T) {
 		s.wantError(t, "SELECT * FROM nearest('output_index', 'x')", "42704", "output_index")
 	})
 }
+
+// TestVectorIndexOfAnExpression: an index on an expression of several columns is right after whatever is written, also beside
+// full-text search.
+func TestVectorIndexOfAnExpression(t *testing.T) {
+	eachProxy(t, func(t *testing.T, on *target) {
+		on.exec(t, strings.Replace(letters, "letters(", "spelled(", 1))
+		on.exec(t, "CREATE TABLE entry (id int PRIMARY KEY, title text, body text, seen int DEFAULT 0)")
+		on.exec(t, "INSERT INTO entry VALUES (1, 'AA', 'a'), (2, 'BB', 'b'), (3, 'C', NULL), (4, 'dd', 'd')")
+		on.exec(t, "CREATE VECTOR INDEX entry_index ON entry (lower(title || coalesce(body, ''))) WITH (model = 'spelled')")
+		on.eventually(t, "SELECT state, vectors FROM pinnacle.vector_index_stats WHERE name = 'entry_index'", "[[ready 4]]")
+		const like = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM nearest('entry_index', '%s', 10) WHERE score > 0.9"
+		for _, step := range []struct{ write, letter, want string }{
+			{"", "a", "[[1]]"},
+			{"UPDATE entry SET title = 'A', body = 'AAA' WHERE id = 2", "a", "[[1 2]]"},
+			{"UPDATE entry SET body = 'cccc', title = 'c' WHERE id = 1", "a", "[[2]]"},
+			{"UPDATE entry SET seen = seen + 1", "c", "[[1 3]]"},
+			{"UPDATE entry SET id = 30 WHERE id = 3", "c", "[[1 30]]"},
+			{"UPDATE entry SET title = NULL WHERE id = 1", "c", "[[30]]"},
+			{"DELETE FROM entry WHERE id = 4", "d", "[[]]"},
+			{"BEGIN; INSERT INTO entry VALUES (5, 'd', 'd'); ROLLBACK; INSERT INTO entry VALUES (6, 'D', 'food')", "d", "[[6]]"},
+		} {
+			if step.write != "" {
+				on.exec(t, step.write)
+			}
+			on.eventually(t, fmt.Sprintf(like, step.letter), strings.Replace(step.want, "[]", "[NULL]", 1))
+		}
+		// By words and by meaning: 6 is first of both.
+		on.eventually(t, `WITH meaning AS (SELECT id, row_number() OVER (ORDER BY score DESC) AS place FROM nearest('entry_index', 'd', 3)),
+			words AS (SELECT id, 1 AS place FROM entry WHERE to_tsvector('english', coalesce(body, '')) @@ to_tsquery('english', 'food'))
+			SELECT id FROM entry LEFT JOIN meaning USING (id) LEFT JOIN words USING (id) ORDER BY coalesce(1.0 / (60 + meaning.place), 0) + coalesce(1.0 / (60 + words.place), 0) DESC LIMIT 1`, "[[6]]")
+		on.exec(t, "TRUNCATE entry")
+		on.eventually(t, "SELECT count(*) FROM nearest('entry_index', 'a')", "[[0]]")
+		for _, sql := range []string{"DROP VECTOR INDEX entry_index", "DROP TABLE entry", "DROP MODEL spelled"} {
+			on.exec(t, sql)
+		}
+	})
+}
