@@ -109,6 +109,14 @@ func TestListenerOfARoleWithoutRights(t *testing.T) {
 	s.wantTag(t, "SET ROLE unread_reader", "SET")
 	s.wantTag(t, "CREATE LISTENER l ON hidden PREDICT times (k)", "CREATE LISTENER")
 	s.wantRow(t, "SELECT count(*) FROM l", "0")
+	s.wantTag(t, "RESET ROLE", "RESET")
+	// A listener calls its model with the rights of its owner, whenever it does.
+	s.wantTag(t, "REVOKE EXECUTE ON MODEL times FROM PUBLIC", "REVOKE")
+	s.mustQuery(t, "INSERT INTO hidden VALUES (1, 21)")
+	awaited(t, on, "SELECT state, sqlstate FROM pinnacle.listeners", "SELECT 'failing', '42501'")
+	s.wantRow(t, "SELECT count(*) FROM l", "0")
+	s.wantTag(t, "GRANT EXECUTE ON MODEL times TO unread_reader", "GRANT")
+	awaited(t, on, "SELECT id, output FROM l", "SELECT 1, 42")
 }
 
 // TestOutputsInPlaceOfCalls reads outputs where a slow model would be asked, within a transaction that has changed rows too.
