@@ -56,7 +56,8 @@ type table struct {
 	// key refers to; "" for none.
 	key            []string
 	unique, refers string
-	// indexed are columns with an index on the oracle. Engines have none: without statistics SQLite takes them into plans of minutes.
+	// indexed are columns with an index on the oracle and in MariaDB. Other engines have none: without statistics SQLite takes them into
+	// plans of minutes.
 	indexed []string
 	rows    [][]any
 	// file is a file of CSV that holds the same rows, "" for none.

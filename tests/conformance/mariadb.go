@@ -56,8 +56,13 @@ func mariadb() *engine {
 					t.Error(err)
 				}
 			})
-			return fmt.Sprintf("mysql://root@127.0.0.1:%d/common", server.Port), d.load(t.Context(), "mysql", fmt.Sprintf("root@tcp(127.0.0.1:%d)/", server.Port), tables,
+			source := fmt.Sprintf("root@tcp(127.0.0.1:%d)/", server.Port)
+			err = d.load(t.Context(), "mysql", source, tables,
 				"CREATE DATABASE common CHARACTER SET utf8mb4", "USE common", "SET time_zone = '+00:00', sql_mode = concat(@@sql_mode, ',NO_BACKSLASH_ESCAPES')")
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("mysql://root@127.0.0.1:%d/common", server.Port), d.index(t.Context(), "mysql", source+"common", tables)
 		},
 	}
 }

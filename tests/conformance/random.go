@@ -79,6 +79,9 @@ func (w *world) random(t *testing.T) {
 	start := time.Now()
 	different, failed, codes := 0, 0, map[string]int{}
 	for i := range count {
+		if i > 0 && i%500 == 0 { // a long run tells how far it is
+			t.Logf("seed %d, %s, %.0f s: %d random statements, %d different", seed, w.engine.name, time.Since(start).Seconds(), i, different)
+		}
 		c := newRandomCase(seed, i, w.engine.lacks)
 		d, code, err := p.random(c)
 		if err != nil {

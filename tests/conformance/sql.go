@@ -165,6 +165,28 @@ func (d sqlDialect) load(ctx context.Context, driver, source string, tables []ta
 	return nil
 }
 
+// index makes the indexes of tables that have some, and counts their rows.
+func (d sqlDialect) index(ctx context.Context, driver, source string, tables []table) (err error) {
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, t := range tables {
+		for _, c := range t.indexed {
+			if _, err := db.ExecContext(ctx, fmt.Sprintf("CREATE INDEX %s ON %s (%s)", d.name(t.name+"_"+c), d.name(t.name), d.name(c))); err != nil {
+				return err
+			}
+		}
+		if len(t.indexed) > 0 {
+			if _, err := db.ExecContext(ctx, "ANALYZE TABLE "+d.name(t.name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // quoted is a text between single quotes.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

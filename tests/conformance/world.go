@@ -291,7 +291,8 @@ type pair struct {
 
 // connect opens a session on each side.
 func (w *world) connect(ctx context.Context) (*pair, error) {
-	p := &pair{w: w, oracle: &peer.Peer{URL: w.oracle}, proxy: &peer.Peer{URL: w.proxy}}
+	limit := w.patience + time.Minute // the server ends the statement before
+	p := &pair{w: w, oracle: &peer.Peer{URL: w.oracle, Limit: limit}, proxy: &peer.Peer{URL: w.proxy, Limit: limit}}
 	return p, p.reset(ctx, true)
 }
 

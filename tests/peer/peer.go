@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -18,7 +19,7 @@ import (
 // copyHeader begins what COPY sends in its binary format: the signature, no flags, no extension.
 const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
-// answerLimit is how long a server may take for one statement.
+// answerLimit is how long a server may take for one statement where a Peer says no Limit.
 const answerLimit = 60 * time.Second
 
 // Peer is one side of a comparison: a session with plain PostgreSQL or with a proxy. It is used by one goroutine at a
@@ -43,6 +44,8 @@ type Peer struct {
 	Input []byte
 	// Spent is the time that statements took here.
 	Spent time.Duration
+	// Limit is how long the server may take for one statement; 0: a minute.
+	Limit time.Duration
 }
 
 // Answer is what a server says to one statement.
@@ -234,7 +237,7 @@ func (p *Peer) send(msgs ...pgproto3.FrontendMessage) error {
 	for _, m := range msgs {
 		p.front.Send(m)
 	}
-	if err := p.conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+	if err := p.conn.SetDeadline(time.Now().Add(cmp.Or(p.Limit, answerLimit))); err != nil {
 		return err
 	}
 	return p.front.Flush()
