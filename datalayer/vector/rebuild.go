@@ -150,16 +150,34 @@ type judge struct {
 	truth []candidate
 }
 
+// accepts passes the slots among which a judge's truth was looked for: those of a graph that had a size, without its own.
+// The graph may have grown since.
+func (j *judge) accepts(size uint32) func(slot uint32) bool {
+	return func(slot uint32) bool { return slot < size && slot != j.slot }
+}
+
+// alive is the number of the judge's nearest vectors that were not removed since.
+func (j *judge) alive(held *body) int {
+	n := 0
+	for _, c := range j.truth {
+		if !held.dead[c.id] {
+			n++
+		}
+	}
+	return n
+}
+
 // farMisses is how much more often a nearest vector may be missed by queries that are unlike the vectors.
 const farMisses = 2.5
 
 // Measure finds the least width of the beam with which searches find the wanted share of the ten nearest vectors. It tries
 // vectors of the index itself, each as if it had never been put, for links would lead to it; and for the sake of queries
 // that are of another kind than the vectors, points between two of them, where farMisses applies. Where the beam would be
-// wider than an eighth of the vectors, searches scan.
+// wider than an eighth of the vectors, searches scan. What is put meanwhile is passed over: it would take the places of those
+// that are looked for.
 func (x *Index) Measure(ctx context.Context) error {
 	x.mu.RLock()
-	held, n := x.held, len(x.held.slots)
+	held, size, n := x.held, x.held.size, len(x.held.slots)
 	like, far := x.judges(held)
 	x.mu.RUnlock()
 	width, limit := narrowest, n/8
@@ -168,15 +186,15 @@ func (x *Index) Measure(ctx context.Context) error {
 		misses float64
 	}{{like, 1 - x.cfg.Recall}, {far, farMisses * (1 - x.cfg.Recall)}} {
 		x.try(ctx, tried.judges, func(j *judge) {
-			j.truth = held.scan(j.query, judged, func(slot uint32) bool { return slot != j.slot })
+			j.truth = held.scan(j.query, judged, j.accepts(size))
 		})
 		for ; width <= limit && ctx.Err() == nil; width += width / 4 {
 			var found, wanted atomic.Int64
 			x.try(ctx, tried.judges, func(j *judge) {
 				w := held.walks.Get().(*walk)
 				defer held.walks.Put(w)
-				found.Add(int64(both(j.truth, held.searchWithout(w, j.query, judged, width, j.slot, nil))))
-				wanted.Add(int64(len(j.truth)))
+				found.Add(int64(both(j.truth, held.searchWithout(w, j.query, judged, width, j.slot, j.accepts(size)))))
+				wanted.Add(int64(j.alive(held)))
 			})
 			if float64(wanted.Load()-found.Load()) <= tried.misses*float64(wanted.Load()) {
 				break

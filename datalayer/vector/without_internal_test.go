@@ -7,6 +7,54 @@ import (
 	"testing"
 )
 
+// drawn are vectors of noise.
+func drawn(rng *rand.Rand, n int) []Item {
+	var all []Item
+	for i := range n {
+		v := make([]float32, 16)
+		for k := range v {
+			v[k] = float32(rng.NormFloat64())
+		}
+		all = append(all, Item{Key: strconv.Itoa(i), Vector: v})
+	}
+	return all
+}
+
+// TestJudgesWhileItGrows: vectors that are put, or removed, while recall is measured do not make it less than it is: an index
+// that is filled in one go would have all its searches scan.
+func TestJudgesWhileItGrows(t *testing.T) {
+	t.Parallel()
+	x, err := New(Config{Dimension: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := drawn(rand.New(rand.NewPCG(12, 12)), 6000)
+	if err := x.PutAll(all[:1500]); err != nil {
+		t.Fatal(err)
+	}
+	held, size := x.held, x.held.size
+	like, far := x.judges(held)
+	judges := append(like, far...)
+	for i := range judges {
+		judges[i].truth = held.scan(judges[i].query, judged, judges[i].accepts(size))
+	}
+	if err := x.PutAll(all[1500:]); err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range all[:200] {
+		x.Delete(it.Key)
+	}
+	found, wanted, w := 0, 0, new(walk)
+	for i := range judges {
+		j := &judges[i]
+		found += both(j.truth, held.searchWithout(w, j.query, judged, 100, j.slot, j.accepts(size)))
+		wanted += j.alive(held)
+	}
+	if wanted >= judged*len(judges) || wanted < judged*len(judges)/2 || found < wanted*95/100 {
+		t.Errorf("%d of %d were found", found, wanted)
+	}
+}
+
 // TestSearchWithout: recall is measured with vectors of the index, and each is searched for as if it were not there: it is
 // never found nor walked over, wherever it stands, and the others are.
 func TestSearchWithout(t *testing.T) {
@@ -16,14 +64,7 @@ func TestSearchWithout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []Item
-	for i := range 1500 {
-		v := make([]float32, 16)
-		for k := range v {
-			v[k] = float32(rng.NormFloat64())
-		}
-		all = append(all, Item{Key: strconv.Itoa(i), Vector: v})
-	}
+	all := drawn(rng, 1500)
 	if err := x.PutAll(all); err != nil {
 		t.Fatal(err)
 	}
