@@ -29,6 +29,8 @@ type proxyOptions struct {
 	args []string
 	// env is appended to the environment.
 	env []string
+	// stack is the size of a thread's stack in KiB, which counts as memory as a whole; 0 for the system's.
+	stack int
 	// log is the log level; "" is debug, so that the search of the log for values has most to search.
 	log string
 }
@@ -91,6 +93,9 @@ func (p *proxy) launch() error {
 		args = append(args, "--databackend", d.url(""))
 	}
 	cmd := exec.Command(p.bin, append(args, p.opts.args...)...)
+	if p.opts.stack > 0 {
+		cmd = exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -s %d && exec "$0" "$@"`, p.opts.stack)}, cmd.Args...)...)
+	}
 	cmd.Env = append(proxyEnviron(), p.opts.env...)
 	cmd.Dir = p.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

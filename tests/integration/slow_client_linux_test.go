@@ -22,7 +22,7 @@ var largeResults = []struct{ name, sql, fetch string }{
 // after all. The proxy may take little memory meanwhile, by the system's limit.
 func TestSlowClient(t *testing.T) {
 	t.Parallel()
-	p, on := drained(t, "slow_client", append(largeSettings, "--log-level", "info")...)
+	p, on := bounded(t, "slow_client")
 	on.exec(t, timesModel("MODEL", "double", 2))
 	for _, c := range largeResults { // threads and libraries are there before the limit is
 		on.exec(t, strings.ReplaceAll(c.sql, "100000", "100"))
