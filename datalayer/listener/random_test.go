@@ -251,17 +251,19 @@ func (s *history) write() string {
 	return fmt.Sprintf("DELETE FROM %s_more WHERE b = 'b%d'", s.name, n(4))
 }
 
-// patience is how long nothing at all may be done, and othersFirst how many other histories may come to rest, before one
-// that has not is taken to be stuck. How fast the machine is says nothing.
+// patience is how many looks in a row, lookEvery apart, may find nothing done at all, and othersFirst how many other histories
+// may come to rest, before one that has not is taken to be stuck. How fast the machine is says nothing, nor does a clock that
+// runs on while the test is stopped.
 const (
-	patience    = 4 * time.Minute
+	patience    = 16_000
+	lookEvery   = 15 * time.Millisecond
 	othersFirst = 300
 )
 
 // settle waits until the listener has nothing to do, and compares.
 func (s *history) settle(name string) error {
 	version := s.h.models.version("m_" + s.name)
-	others, seen, since := s.r.rested.Load(), "", time.Now()
+	others, seen, idle := s.r.rested.Load(), "", 0
 	for {
 		status, err := s.status(name)
 		complaint := "it is not fresh"
@@ -278,12 +280,12 @@ func (s *history) settle(name string) error {
 		}
 		status.Seconds = 0
 		if done := fmt.Sprintf("%+v %d %s", status, s.h.models.count(), complaint); done != seen {
-			seen, since = done, time.Now()
+			seen, idle = done, 0
 		}
-		if time.Since(since) > patience || s.r.rested.Load()-others > othersFirst {
+		if idle++; idle > patience || s.r.rested.Load()-others > othersFirst {
 			return fmt.Errorf("it does not come to rest: %s\n%+v %v", complaint, status, err)
 		}
-		time.Sleep(15 * time.Millisecond)
+		time.Sleep(lookEvery)
 	}
 }
 
