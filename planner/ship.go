@@ -43,6 +43,8 @@ type shipBuilder struct {
 	found *survey
 	// tied are the keys of ORDER BY that are evaluated for some rows only.
 	tied map[*pg_query.Node]bool
+	// derived is the subquery whose columns stand for their calls while the query around it is looked at, nil for none.
+	derived *derived
 	// joins is where tables of answers can be joined, nil for nowhere.
 	joins *joint
 	// write is what Ship.Inline was called with, joined what it is to add to FROM, wrote that it has given an expression, from

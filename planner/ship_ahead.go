@@ -18,9 +18,9 @@ type Ahead struct {
 	// row, so that arguments come as often as there are rows with them.
 	Text, Rows string
 	// sampled says that the rows are those of one table, so that few of them cost little; columns is the number of
-	// arguments.
-	sampled bool
-	columns int
+	// arguments. Of several the arguments are those of calls with different texts.
+	sampled, several bool
+	columns          int
 }
 
 // Sample is the statement that reads the distinct arguments of so many rows, and behind them how many of these rows each
@@ -55,43 +55,77 @@ func (b *shipBuilder) ahead() {
 		return
 	}
 	shape, err := sqlparse.ShapeOf(b.req.Text, span, sel)
-	if err != nil || b.hasSite(shape.With) || b.hasSite(shape.From) || b.shiftingRows(sel) {
+	if err != nil || b.shiftingRows(sel) {
 		return
 	}
-	always := map[*site]bool{}
+	if b.hasSite(shape.With) || b.hasSite(shape.From) {
+		if !limited {
+			b.aheadOfDerived(sel, shape)
+		}
+		return
+	}
 	var cond []string
 	filters := 0
 	terms := flatten(sel.WhereClause)
 	if len(terms) != len(shape.Terms) && sel.WhereClause != nil {
 		return
 	}
+	asks := asking{}
 	for i, term := range shape.Terms {
 		if !b.hasSite(term) {
 			cond = append(cond, "("+term.Of(b.req.Text)+")")
 			continue
 		}
 		filters++
-		b.evaluated(terms[i], always)
+		b.evaluated(terms[i], "", true, asks)
 	}
 	switch {
 	case filters > 1 || limited && filters > 0:
 		return // each may spare the next
 	case filters > 0:
 	case limited:
-		b.sorting(sel, always)
+		b.sorting(sel, asks)
 	default:
-		for _, list := range [][]*pg_query.Node{sel.TargetList, sel.GroupClause, sel.SortClause, sel.DistinctClause} {
-			for _, n := range list {
-				if !b.tied[n] {
-					b.evaluated(n, always)
-				}
+		b.evaluatedLists(sel, asks)
+	}
+	b.aheadOfAll(asks, aheadFrom{with: shape.With.Of(b.req.Text), from: shape.From.Of(b.req.Text), cond: strings.Join(cond, " AND "),
+		table: b.req.Node.GetDeclareCursorStmt() == nil && sel.WithClause == nil && len(sel.FromClause) == 1 && sel.FromClause[0].GetRangeVar() != nil})
+	b.plan.Whole = filters == 0 && asks.whole()
+	b.joint(sel, shape)
+}
+
+// evaluatedLists notes the calls that are made for rows that FROM and WHERE of a query without LIMIT give. Those of groups that
+// HAVING may leave out are not among them, but those that are aggregated are.
+func (b *shipBuilder) evaluatedLists(sel *pg_query.SelectStmt, asks asking) {
+	b.evaluatedAll(sel.GroupClause, "", asks)
+	for _, list := range [][]*pg_query.Node{sel.TargetList, sel.SortClause, sel.DistinctClause} {
+		for _, n := range list {
+			switch {
+			case b.tied[n]:
+			case sel.HavingClause == nil:
+				b.evaluated(n, "", false, asks)
+			default:
+				b.evaluatedAll(b.aggregated(n), "", asks)
 			}
 		}
 	}
-	b.aheadOfAll(always, aheadFrom{with: shape.With.Of(b.req.Text), from: shape.From.Of(b.req.Text), cond: strings.Join(cond, " AND "),
-		table: b.req.Node.GetDeclareCursorStmt() == nil && sel.WithClause == nil && len(sel.FromClause) == 1 && sel.FromClause[0].GetRangeVar() != nil})
-	b.plan.Whole = filters == 0
-	b.joint(sel, shape)
+}
+
+// aggregated are the outermost aggregates in an expression, outside subqueries.
+func (b *shipBuilder) aggregated(n *pg_query.Node) []*pg_query.Node {
+	var out []*pg_query.Node
+	sqlparse.Walk(n, func(n *pg_query.Node) bool {
+		f := n.GetFuncCall()
+		switch {
+		case n.GetSubLink() != nil, f != nil && f.Over != nil:
+			return false
+		case f != nil && aggregate(f, b.kinds):
+			out = append(out, n)
+			return false
+		}
+		return true
+	})
+	return out
 }
 
 // outermost is the query whose rows a statement gives or writes, and where it stands; nil where there is none, or where
@@ -137,17 +171,17 @@ func withoutData(toks []sqlparse.Token) int {
 
 // sorting notes the calls in the first key by which the rows of a query are sorted before LIMIT cuts them: they are made for
 // all of its rows, since nothing can have these in that order already.
-func (b *shipBuilder) sorting(s *pg_query.SelectStmt, always map[*site]bool) {
+func (b *shipBuilder) sorting(s *pg_query.SelectStmt, asks asking) {
 	if len(s.DistinctClause) > 0 || len(s.GroupClause) > 0 || s.HavingClause != nil || len(s.SortClause) == 0 || s.LimitCount.GetAConst().GetIval().GetIval() == 0 {
 		return
 	}
 	key := s.SortClause[0].GetSortBy().GetNode()
 	for i, t := range s.TargetList {
 		if means(key, i+1, columnName(t.GetResTarget())) {
-			b.evaluated(t, always)
+			b.evaluated(t, "", false, asks)
 		}
 	}
-	b.evaluated(key, always)
+	b.evaluated(key, "", false, asks)
 }
 
 // aheadFrom says which rows Ahead reads: the WITH clause, what stands behind FROM, and the condition, "" for none. table
@@ -155,6 +189,8 @@ func (b *shipBuilder) sorting(s *pg_query.SelectStmt, always map[*site]bool) {
 type aheadFrom struct {
 	with, from, cond string
 	table            bool
+	// outer is nil but for the rows of a subquery under conditions of the query around it.
+	outer *aheadOuter
 }
 
 // shiftingRows reports whether a query may have other rows each time that it is run.
@@ -191,55 +227,105 @@ func (b *shipBuilder) aheadOfUpdate(u *pg_query.UpdateStmt) {
 	if b.hasSite(cond) {
 		return
 	}
-	always := map[*site]bool{}
-	for _, n := range u.TargetList {
-		b.evaluated(n, always)
-	}
+	asks := asking{}
+	b.evaluatedAll(u.TargetList, "", asks)
 	table := sqlparse.Span{Start: toks[update+1].Span.Start, End: toks[set-1].Span.End}
-	b.aheadOfAll(always, aheadFrom{from: table.Of(b.req.Text), cond: cond.Of(b.req.Text), table: true})
+	b.aheadOfAll(asks, aheadFrom{from: table.Of(b.req.Text), cond: cond.Of(b.req.Text), table: true})
 }
 
 // aheadOfAll makes the statements of all functions that have one.
-func (b *shipBuilder) aheadOfAll(always map[*site]bool, from aheadFrom) {
-	covered := map[*Function]map[string]bool{}
-	for _, s := range b.sites {
-		if covered[s.fn] == nil {
-			covered[s.fn] = map[string]bool{}
-		}
-		covered[s.fn][s.same] = covered[s.fn][s.same] || always[s]
-	}
+func (b *shipBuilder) aheadOfAll(asks asking, from aheadFrom) {
 	for _, f := range b.plan.Functions {
-		b.aheadOf(f, covered[f], always, from)
+		b.aheadOf(f, asks, from)
 	}
 }
 
-// aheadOf makes the statement for a function, if all its calls have the same arguments and one of them is always made.
-func (b *shipBuilder) aheadOf(f *Function, calls map[string]bool, always map[*site]bool, from aheadFrom) {
-	if len(calls) != 1 || len(f.Model.Args) == 0 || !f.Model.Deterministic {
+// aheadOf makes the statement for a function, if it is known of all its calls for which rows they are made.
+func (b *shipBuilder) aheadOf(f *Function, asks asking, from aheadFrom) {
+	if len(f.Model.Args) == 0 || !f.Model.Deterministic {
 		return
 	}
+	calls := map[string]*site{}
+	conds := map[string][]rowCondition{}
+	var order []string // of calls with equal texts, one
 	for _, s := range b.sites {
-		if s.fn != f || !always[s] || s.row != nil {
+		if s.fn != f {
 			continue
 		}
-		items := make([]string, len(s.args))
-		for i, a := range s.args {
-			if !b.ofRow(a.Node) || b.shifts(a.Node) || f.Model.Args[i].Type == udf.JSON { // which home cannot compare
-				return
-			}
-			items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), f.Model.Args[i].Type)
-			if f.Model.Args[i].Type == udf.Text { // what a collation takes for equal may not be the same for a model
-				items[i] += ` COLLATE pg_catalog."C"`
-			}
+		if calls[s.same] == nil {
+			calls[s.same], order = s, append(order, s.same)
 		}
-		rest := strings.Join(items, ", ") + " FROM " + from.from
-		if from.cond != "" {
-			rest += " WHERE " + from.cond
-		}
-		b.plan.Ahead = append(b.plan.Ahead, &Ahead{Function: f, Text: from.with + " SELECT DISTINCT " + rest, Rows: from.with + " SELECT " + rest,
-			sampled: from.table, columns: len(items)})
-		return
+		conds[s.same] = append(conds[s.same], asks[s]...)
 	}
+	var queries []string
+	for _, same := range order {
+		items, ok := b.itemsOf(calls[same])
+		if !ok || len(conds[same]) == 0 {
+			return
+		}
+		for _, c := range grouped(conds[same]) {
+			queries = append(queries, from.query(items, c))
+		}
+	}
+	a := &Ahead{Function: f, sampled: from.table && len(queries) == 1, several: len(order) > 1, columns: len(f.Model.Args)}
+	a.Text, a.Rows = from.with+" SELECT DISTINCT "+queries[0], from.with+" SELECT "+queries[0]
+	if len(queries) > 1 {
+		all := "SELECT " + strings.Join(queries, " UNION ALL SELECT ")
+		a.Text, a.Rows = from.with+" SELECT DISTINCT * FROM ("+all+") AS pinnacle_asked", from.with+" "+all
+	}
+	b.plan.Ahead = append(b.plan.Ahead, a)
+}
+
+// grouped joins the conditions that have outer ones in common; one that always holds stands for all.
+func grouped(conds []rowCondition) []rowCondition {
+	byOuter := map[string][]rowCondition{}
+	var order []string
+	for _, c := range conds {
+		if c == (rowCondition{}) {
+			return []rowCondition{c}
+		}
+		if byOuter[c.outer] == nil {
+			order = append(order, c.outer)
+		}
+		byOuter[c.outer] = append(byOuter[c.outer], c)
+	}
+	out := make([]rowCondition, len(order))
+	for i, outer := range order {
+		out[i] = eitherOf(byOuter[outer])
+	}
+	return out
+}
+
+// where is the WHERE clause of two conditions, "" for none.
+func where(cond, when string) string {
+	switch {
+	case cond == "" && when == "":
+		return ""
+	case cond == "":
+		return " WHERE " + when
+	case when == "":
+		return " WHERE " + cond
+	}
+	return " WHERE " + cond + " AND (" + when + ")"
+}
+
+// itemsOf are the arguments of a call as columns of the model's types; ok is false where they are not of a row alone.
+func (b *shipBuilder) itemsOf(s *site) (items []string, ok bool) {
+	if s.row != nil {
+		return nil, false
+	}
+	items = make([]string, len(s.args))
+	for i, a := range s.args {
+		typ := s.model.Args[i].Type
+		if !b.ofRow(a.Node) || b.shifts(a.Node) || typ == udf.JSON { // which home cannot compare
+			return nil, false
+		}
+		items[i] = fmt.Sprintf("(%s)::%s", a.Span.Of(b.req.Text), typ)
+		if typ == udf.Text { // what a collation takes for equal may not be the same for a model
+			items[i] += ` COLLATE pg_catalog."C"`
+		}
+	}
+	return items, true
 }
 
 // ofRow reports whether an argument is computed of a row of FROM alone: without calls of models, aggregates, windows,
@@ -257,46 +343,6 @@ func (b *shipBuilder) ofRow(n *pg_query.Node) bool {
 		return ok
 	})
 	return ok
-}
-
-// evaluated notes the calls in an expression that are made whenever it is evaluated.
-func (b *shipBuilder) evaluated(n *pg_query.Node, always map[*site]bool) {
-	switch e := n.GetNode().(type) {
-	case *pg_query.Node_FuncCall:
-		if s := b.byFn[e.FuncCall]; s != nil {
-			always[s] = true
-			return
-		}
-		if e.FuncCall.AggFilter != nil {
-			b.evaluated(e.FuncCall.AggFilter, always) // the arguments only where it is true
-			return
-		}
-		for _, a := range append(append([]*pg_query.Node(nil), e.FuncCall.Args...), e.FuncCall.AggOrder...) {
-			b.evaluated(a, always)
-		}
-	case *pg_query.Node_AExpr:
-		if e.AExpr.Kind == pg_query.A_Expr_Kind_AEXPR_OP {
-			b.evaluated(e.AExpr.Lexpr, always)
-			b.evaluated(e.AExpr.Rexpr, always)
-		}
-	case *pg_query.Node_CaseExpr: // its first condition
-		b.evaluated(e.CaseExpr.Arg, always)
-		b.evaluated(e.CaseExpr.Args[0].GetCaseWhen().Expr, always)
-	case *pg_query.Node_CoalesceExpr:
-		b.evaluated(e.CoalesceExpr.Args[0], always)
-	case *pg_query.Node_TypeCast:
-		b.evaluated(e.TypeCast.Arg, always)
-	case *pg_query.Node_CollateClause:
-		b.evaluated(e.CollateClause.Arg, always)
-	case *pg_query.Node_ResTarget:
-		b.evaluated(e.ResTarget.Val, always)
-	case *pg_query.Node_SortBy:
-		b.evaluated(e.SortBy.Node, always)
-	case *pg_query.Node_NullTest:
-		b.evaluated(e.NullTest.Arg, always)
-	case *pg_query.Node_BooleanTest:
-		b.evaluated(e.BooleanTest.Arg, always)
-	}
 }
 
 // Exactly reports whether Ahead reads all that Home asks for: each row of the statement asks for its arguments, and those that

@@ -41,7 +41,7 @@ func (b *shipBuilder) joint(s *pg_query.SelectStmt, shape *sqlparse.SelectShape)
 	})
 	j := &joint{from: shape.From, functions: map[*Function]bool{}}
 	for _, a := range b.plan.Ahead {
-		j.functions[a.Function] = !nested[a.Function]
+		j.functions[a.Function] = !nested[a.Function] && !a.several
 	}
 	toks := b.at.Tokens()
 	start := b.at.After(shape.From.Start)

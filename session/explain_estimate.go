@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/ship"
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/stream"
 	"github.com/pinnacle-proxy/pinnacle-proxy/planner"
 	"github.com/pinnacle-proxy/pinnacle-proxy/udf"
@@ -103,7 +104,32 @@ func argumentColumns(plan *planner.Stream, call *planner.Call) []string {
 // estimateDistinct asks home's planner about one such statement; nil where it refuses it. Nothing of it is left,
 // nor of the setting without which the rows of a plan would be those of one of several processes.
 func (h *homeSide) estimateDistinct(ctx context.Context, b *block, text string, params []uint32, bound *pgproto3.Bind) (*estimate, error) {
-	h.queue("SAVEPOINT "+roundSavepoint, "SET LOCAL max_parallel_workers_per_gather = 0")
+	out, err := h.planOf(ctx, b, "SET LOCAL max_parallel_workers_per_gather = 0", text, params, bound)
+	if out == nil || err != nil {
+		return nil, err
+	}
+	return readEstimate(out)
+}
+
+// estimateCost gives what home's planner thinks that a statement with temporary functions costs, in its own unit; 0 where it
+// refuses it.
+func (h *homeSide) estimateCost(ctx context.Context, b *block, text string, params []uint32, bound *pgproto3.Bind) (float64, error) {
+	h.x.OnNotice(isAsking) // functions of constants are called while it plans
+	out, err := h.planOf(ctx, b, ship.Noting(0, 0), text, params, bound)
+	h.x.OnNotice(nil)
+	if out == nil || err != nil {
+		return 0, err
+	}
+	top, err := readPlan(out)
+	if err != nil {
+		return 0, err
+	}
+	return top.Cost, nil
+}
+
+// planOf has home plan a statement, after another of the proxy's own, and undoes both; nil where home refuses it.
+func (h *homeSide) planOf(ctx context.Context, b *block, before, text string, params []uint32, bound *pgproto3.Bind) ([]byte, error) {
+	h.queue("SAVEPOINT "+roundSavepoint, before)
 	err := h.ask(
 		&pgproto3.Close{ObjectType: 'S', Name: aheadName},
 		&pgproto3.Parse{Name: aheadName, Query: "EXPLAIN (FORMAT JSON) " + text, ParameterOIDs: params},
@@ -130,10 +156,7 @@ func (h *homeSide) estimateDistinct(ctx context.Context, b *block, text string, 
 	if err := h.expect(ctx, "33", nil); err != nil {
 		return nil, err
 	}
-	if err := b.undo(ctx, h, false); err != nil {
-		return nil, err
-	}
-	return readEstimate(out)
+	return out, b.undo(ctx, h, false)
 }
 
 // explained reads the answer of home to a statement EXPLAIN (FORMAT JSON).
@@ -156,6 +179,7 @@ type planNode struct {
 	Type   string     `json:"Node Type"`
 	Parent string     `json:"Parent Relationship"`
 	Rows   float64    `json:"Plan Rows"`
+	Cost   float64    `json:"Total Cost"`
 	Plans  []planNode `json:"Plans"`
 }
 
@@ -171,21 +195,29 @@ func (n *planNode) source() *planNode {
 
 // readEstimate finds the estimates in the plan of a SELECT DISTINCT: the rows of its top, and of what that takes them from.
 func readEstimate(out []byte) (*estimate, error) {
+	top, err := readPlan(out)
+	if err != nil {
+		return nil, err
+	}
+	e := &estimate{rows: int64(top.Rows), distinct: int64(top.Rows)}
+	passes := func(n *planNode) bool {
+		return n == top && n.Type == "Aggregate" || n.Type == "Unique" || strings.HasSuffix(n.Type, "Sort")
+	}
+	for node := top; node != nil && passes(node); {
+		if node = node.source(); node != nil {
+			e.rows = max(e.rows, int64(node.Rows))
+		}
+	}
+	return e, nil
+}
+
+// readPlan reads the plan of one statement.
+func readPlan(out []byte) (*planNode, error) {
 	var plans []struct {
 		Plan planNode `json:"Plan"`
 	}
 	if err := json.Unmarshal(out, &plans); err != nil || len(plans) != 1 {
 		return nil, fmt.Errorf("home's EXPLAIN (FORMAT JSON) has %d plans: %w", len(plans), err)
 	}
-	top := plans[0].Plan
-	e := &estimate{rows: int64(top.Rows), distinct: int64(top.Rows)}
-	passes := func(n *planNode) bool {
-		return n == &top && n.Type == "Aggregate" || n.Type == "Unique" || strings.HasSuffix(n.Type, "Sort")
-	}
-	for node := &top; node != nil && passes(node); {
-		if node = node.source(); node != nil {
-			e.rows = max(e.rows, int64(node.Rows))
-		}
-	}
-	return e, nil
+	return &plans[0].Plan, nil
 }

@@ -70,6 +70,11 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 		if err != nil || !again {
 			return err
 		}
+		if n == 0 {
+			if err := r.weighInlined(ctx, h); err != nil {
+				return err
+			}
+		}
 		if r.enough && r.c.guessed {
 			if err := r.c.readRest(ctx, h, r.b); err != nil {
 				return err
@@ -131,7 +136,7 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		}
 		return true, c.keepDrawn(ctx, h, r)
 	}
-	r.many = r.many || enough && !c.p.ship.Small
+	r.many = r.many || enough && (!c.p.ship.Small || c.answered >= manyAnswers)
 	if r.round.Empty() {
 		if err != nil {
 			return false, renamed(r.origin(err), c.p.ship)
@@ -193,6 +198,27 @@ func (r *run) late() error {
 	}
 	return coded("40001", "predict was asked for arguments that were not there before the statement wrote",
 		"Rows have changed since, or its own changes have made the arguments.", hint)
+}
+
+// When expressions are worth it in a statement that may end before it has asked for everything.
+const (
+	// manyAnswers is the number of answers from which on they are, since so many will be looked up time and again.
+	manyAnswers = 1_000
+	// manyCost is what home must think that the statement costs, in its own unit, before they are with fewer: some 20,000
+	// calls of a function at 2.5 each, by COST and cpu_operator_cost.
+	manyCost = 50_000
+)
+
+// weighInlined finds out, once the first run has asked, whether a statement that may end early has so many rows that a call of a
+// function for each costs more than to prepare it again.
+func (r *run) weighInlined(ctx context.Context, h *homeSide) error {
+	c := r.c
+	if r.many || r.discard || !c.p.ship.Small || !r.b.savepoints || c.p.executes != nil {
+		return nil
+	}
+	cost, err := h.estimateCost(ctx, r.b, c.p.ship.Home, c.p.params(), &c.bound)
+	r.many = cost >= manyCost
+	return err
 }
 
 // renewInlined makes the statement with expressions in place of calls, where it is worth it and answers have come since.
