@@ -47,6 +47,8 @@ type shipBuilder struct {
 	derived *derived
 	// joins is where tables of answers can be joined, nil for nowhere.
 	joins *joint
+	// written are the calls that have an expression in their place.
+	written map[*pg_query.FuncCall]bool
 	// write is what Ship.Inline was called with, joined what it is to add to FROM, wrote that it has given an expression, from
 	// what inFrom has found.
 	write         func(*Function, []string) (string, bool)

@@ -65,15 +65,13 @@ func (b *shipBuilder) inliner() func(Answers) (string, func(int) int, bool) {
 		if s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 			b.plan.inlinable[s.fn] = false
 		}
-		for _, a := range s.args {
-			if !lookup.Repeatable(a.Node) {
-				b.plan.inlinable[s.fn] = false
-			}
+		if !b.cheapArgs(s, func(f *pg_query.FuncCall) bool { return b.byFn[f] != nil && b.byFn[f].model.Deterministic }) {
+			b.plan.inlinable[s.fn] = false
 		}
 	}
 	return func(a Answers) (string, func(int) int, bool) {
 		own := *b
-		own.text = splicer{text: b.req.Text}
+		own.text, own.written = splicer{text: b.req.Text}, map[*pg_query.FuncCall]bool{}
 		own.write, own.nested = a.Write, a.Nested
 		if a.Join != nil && b.joins != nil {
 			own.joined = own.joinsOf(a.Join)
@@ -121,18 +119,32 @@ func (b *shipBuilder) editInline(s *site) bool {
 	if b.write == nil || s.row != nil || b.inFrom()[s.call.Node] || !s.model.Deterministic {
 		return false
 	}
-	for _, a := range s.args {
-		if !lookup.Repeatable(a.Node) {
-			return false
-		}
+	if !b.cheapArgs(s, func(f *pg_query.FuncCall) bool { return b.written[f] }) {
+		return false
 	}
-	expr, ok := b.write(s.fn, b.argTexts(s))
+	expr, ok := b.write(s.fn, b.changedArgs(s))
 	if !ok {
 		return false
 	}
 	b.wrote = true
-	b.text.replace(s.call.Span, b.opaque(s, expr))
+	b.written[s.call.Node] = true
+	b.text.put(s.call.Span, b.opaque(s, expr))
 	return true
+}
+
+// cheapArgs reports whether the arguments of a call may stand in an expression several times; calls among them that known
+// knows have expressions too.
+func (b *shipBuilder) cheapArgs(s *site, known func(*pg_query.FuncCall) bool) bool {
+	return !slices.ContainsFunc(s.args, func(a sqlparse.Arg) bool { return !lookup.RepeatableWith(a.Node, known) })
+}
+
+// changedArgs are the texts of a call's arguments with the expressions that stand in them.
+func (b *shipBuilder) changedArgs(s *site) []string {
+	args := make([]string, len(s.args))
+	for i, a := range s.args {
+		args[i], _ = b.text.emit(a.Span).render(a.Span)
+	}
+	return args
 }
 
 // editNested is editInline where Answers.Nested is set; the calls among the arguments have their expressions already.
@@ -140,10 +152,7 @@ func (b *shipBuilder) editNested(s *site) bool {
 	if !b.repeatable(s) {
 		return false
 	}
-	args := make([]string, len(s.args))
-	for i, a := range s.args {
-		args[i], _ = b.text.emit(a.Span).render(a.Span)
-	}
+	args := b.changedArgs(s)
 	if s.row != nil {
 		args = b.rowFields(s)
 	}

@@ -66,6 +66,7 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 				fmt.Sprintf("The statement has asked for arguments that were not known before in each of %d runs.", n),
 				"Arguments that differ in each run, as of random() or nextval(), cannot stand here. A recursive query that feeds on predictions needs a round for each step: raise the setting predict-max-rounds.")
 		}
+		few := r.few(misses)
 		again, err := r.one(ctx, h, misses)
 		if err != nil || !again {
 			return err
@@ -80,8 +81,11 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 				return err
 			}
 		}
-		if misses *= growth; misses > 1<<24 {
-			misses = 0
+		// A round that few has ended says nothing about how often the same arguments are asked for.
+		if !r.enough || few == 0 || r.round.Kept() < few {
+			if misses *= growth; misses > 1<<24 {
+				misses = 0
+			}
 		}
 		if n := r.round.Cut(); n > 0 { // what is asked for beyond it is not kept
 			r.most = n

@@ -11,21 +11,33 @@ const mostNodes = 12
 
 // Repeatable reports whether an argument may stand in an expression several times: it is cheap, and it holds nothing
 // but columns, constants, parameters and what of PostgreSQL's own always gives the same for them.
-func Repeatable(node *pg_query.Node) bool {
+func Repeatable(node *pg_query.Node) bool { return RepeatableWith(node, nil) }
+
+// RepeatableWith is Repeatable where calls of functions that known knows have expressions in their places, which are cheap. It
+// may be nil.
+func RepeatableWith(node *pg_query.Node, known func(*pg_query.FuncCall) bool) bool {
 	left := mostNodes
-	return repeatable(node, &left)
+	return repeatable(node, known, &left)
 }
 
-func repeatable(node *pg_query.Node, left *int) bool {
+// callNodes is what an expression in the place of a call counts for among mostNodes, without its arguments.
+const callNodes = 4
+
+func repeatable(node *pg_query.Node, known func(*pg_query.FuncCall) bool, left *int) bool {
 	if *left--; node == nil || *left < 0 {
 		return false
 	}
 	all := func(nodes ...*pg_query.Node) bool {
-		return !slices.ContainsFunc(nodes, func(n *pg_query.Node) bool { return !repeatable(n, left) })
+		return !slices.ContainsFunc(nodes, func(n *pg_query.Node) bool { return !repeatable(n, known, left) })
 	}
 	switch n := node.Node.(type) {
 	case *pg_query.Node_AConst, *pg_query.Node_ParamRef:
 		return true
+	case *pg_query.Node_FuncCall:
+		*left -= callNodes
+		return known != nil && known(n.FuncCall) && all(n.FuncCall.Args...)
+	case *pg_query.Node_NamedArgExpr:
+		return all(n.NamedArgExpr.Arg)
 	case *pg_query.Node_ColumnRef:
 		return len(n.ColumnRef.Fields) > 0 && n.ColumnRef.Fields[len(n.ColumnRef.Fields)-1].GetAStar() == nil
 	case *pg_query.Node_TypeCast:

@@ -105,11 +105,17 @@ const askedSize = 64
 // Cut gives the number of arguments that were kept, if those that were asked for took more memory than they may, so that
 // not all were; 0 where all were.
 func (r *Round) Cut() int {
-	n := 0
 	if r.cut {
-		for _, a := range r.order {
-			n += len(a.Keys)
-		}
+		return r.Kept()
+	}
+	return 0
+}
+
+// Kept gives the number of arguments that were kept of those that were asked for.
+func (r *Round) Kept() int {
+	n := 0
+	for _, a := range r.order {
+		n += len(a.Keys)
 	}
 	return n
 }
