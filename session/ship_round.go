@@ -184,8 +184,9 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 	if err := c.weigh(ctx, asked, 0); err != nil {
 		return false, err
 	}
+	held := r.many && !r.discard && r.b.savepoints && c.p.executes == nil && !c.notInline // expressions have them, not functions
 	for _, a := range asked {
-		if err := c.answer(ctx, h, a, false); err != nil {
+		if err := c.answer(ctx, h, a, held); err != nil {
 			return false, err
 		}
 		c.once[a.Function].Add(a)
