@@ -27,8 +27,11 @@ type Answers struct {
 // ok is false where no call was replaced.
 func (s *Ship) Inline(a Answers) (home string, origin func(pos int) int, ok bool) { return s.inline(a) }
 
-// Inlinable reports whether Inline offers all calls of a function.
+// Inlinable reports whether Inline offers all calls of a function, as long as all calls among their arguments have expressions.
 func (s *Ship) Inlinable(f *Function) bool { return s.inlinable[f] }
+
+// Sites is the number of places in the statement where a function is called.
+func (s *Ship) Sites(f *Function) int { return s.sites[f] }
 
 // Repeatable reports whether the arguments of all calls of a function may stand in an expression several times: they are not
 // volatile, and give one value.
@@ -57,8 +60,10 @@ func (b *shipBuilder) inliner() func(Answers) (string, func(int) int, bool) {
 	b.plan.Unbound = b.req.Node.GetCopyStmt() != nil
 	b.plan.joints = b.joins
 	b.plan.inlinable, b.plan.repeatable = map[*Function]bool{}, map[*Function]bool{}
+	b.plan.sites = map[*Function]int{}
 	for _, s := range b.sites {
 		b.plan.inlinable[s.fn], b.plan.repeatable[s.fn] = true, true
+		b.plan.sites[s.fn]++
 	}
 	for _, s := range b.sites {
 		b.plan.repeatable[s.fn] = b.plan.repeatable[s.fn] && b.repeatable(s)

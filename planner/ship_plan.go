@@ -40,6 +40,7 @@ type Ship struct {
 	Left bool
 
 	inlinable, repeatable map[*Function]bool
+	sites                 map[*Function]int
 	joints                *joint
 	guesses               func() []*Ahead
 	inline                func(Answers) (string, func(int) int, bool)

@@ -255,7 +255,9 @@ func (c *shipCursor) expressions(ctx context.Context, h *homeSide) (*inlined, []
 			in.joined = in.joined || c.joins(f)
 		}
 	}
+	written := map[*planner.Function]int{}
 	answers := planner.Answers{Write: func(f *planner.Function, args []string) (string, bool) {
+		written[f]++
 		typed := make([]string, len(args))
 		for i, a := range args {
 			typed[i] = "(" + a + ")::" + f.Model.Args[i].Type.String()
@@ -269,6 +271,7 @@ func (c *shipCursor) expressions(ctx context.Context, h *homeSide) (*inlined, []
 		case l != nil:
 			return "COALESCE(" + l.Looked(args) + ", " + slow + ")", true
 		}
+		written[f]--
 		return "", false
 	}}
 	if in.joined {
@@ -282,6 +285,9 @@ func (c *shipCursor) expressions(ctx context.Context, h *homeSide) (*inlined, []
 	var ok bool
 	if in.text, in.origin, ok = c.p.ship.Inline(answers); !ok {
 		return nil, nil, nil
+	}
+	for f := range in.has { // where a call among the arguments has none, its function answers
+		in.has[f] = written[f] == c.p.ship.Sites(f)
 	}
 	return in, oids, nil
 }
