@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
@@ -139,52 +137,4 @@ func readers(ctx context.Context, file string) (err error) {
 		return errors.New("the file is read")
 	}
 	return nil
-}
-
-// cursorsEnd has a client cancel a scan that it reads: the server has no open cursor any more.
-func (b *bed) cursorsEnd(t *testing.T) {
-	cursors := func() (n int, err error) {
-		err = withMongoDB(b.server.Port, func(db *mongo.Database) error {
-			var status struct {
-				Metrics struct {
-					Cursor struct{ Open struct{ Total int } }
-				}
-			}
-			err := db.Client().Database("admin").RunCommand(t.Context(), bson.D{{Key: "serverStatus", Value: 1}}).Decode(&status)
-			n = status.Metrics.Cursor.Open.Total
-			return err
-		})
-		return n, err
-	}
-	none := func() error {
-		if n, err := cursors(); err != nil || n != 0 {
-			return fmt.Errorf("%d cursors are open: %w", n, err)
-		}
-		return nil
-	}
-	until(t, "the server has no open cursors", none)
-	conn := connect(t, b.proxy)
-	rows, err := conn.Query(t.Context(), "SELECT id, s FROM big")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !rows.Next() {
-		t.Fatal(rows.Err())
-	}
-	until(t, "the server has an open cursor", func() error {
-		if n, err := cursors(); err != nil || n == 0 {
-			return fmt.Errorf("none is open: %w", err)
-		}
-		return nil
-	})
-	if err := conn.PgConn().CancelRequest(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-	}
-	if err := rows.Err(); state(err) != "57014" {
-		t.Errorf("%v, want 57014", err)
-	}
-	until(t, "the server has closed the cursor", none)
-	want(t, conn, "SELECT count(*) FROM small", b.rows(t))
 }

@@ -228,9 +228,6 @@ func TestServers(t *testing.T) {
 				t.Run("spool full", b.spoolIsFull)
 				t.Run("definitions", func(t *testing.T) { definitions(t, connect(t, b.proxy), true) })
 			}
-			if b.name == "mongodb" {
-				t.Run("cancel", b.cursorsEnd)
-			}
 			t.Run("schema", b.schemaChanged)
 		})
 	}
