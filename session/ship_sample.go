@@ -19,9 +19,11 @@ import (
 const (
 	// firstSample is the number of rows that are read to begin with; of a table with fewer rows that is all.
 	firstSample = 20_000
-	// sampledArguments is the largest number of distinct arguments that a sample is to hold, and sampledBytes their size.
+	// sampledArguments is the largest number of distinct arguments that a sample is to hold, sampledBytes their size, and
+	// sampledMemory the part of predict-memory, one of so many, that this may not pass.
 	sampledArguments = 50_000
 	sampledBytes     = 16 << 20
+	sampledMemory    = 4
 	// sampledPart is the part of the rows that a sample may be: one of so many.
 	sampledPart = 3
 	// sampledTimes says how often a sample must come by each of the arguments, if they are equally frequent: their number's
@@ -50,13 +52,13 @@ type sample struct {
 	asked *ship.Asked
 	// rows counts them, distinct their different arguments, and lone those of which one row has them.
 	rows, distinct, lone int64
-	// bytes is the size of the arguments; past sampledBytes the sample is not whole.
-	bytes int
+	// bytes is the size of the arguments; past most the sample is not whole.
+	bytes, most int
 }
 
 // sample reads the first rows and chooses how the arguments are to be read; s are the arguments where that is done.
 func (c *shipCursor) sample(ctx context.Context, h *homeSide, b *block, a *planner.Ahead) (way reading, s *sample, err error) {
-	if s, err = c.readSample(ctx, h, b, a, firstSample); err != nil || s.bytes > sampledBytes {
+	if s, err = c.readSample(ctx, h, b, a, firstSample); err != nil || s.bytes > s.most {
 		return fromDistinct, nil, err
 	}
 	if s.rows < firstSample {
@@ -78,7 +80,7 @@ func (c *shipCursor) sample(ctx context.Context, h *homeSide, b *block, a *plann
 			return fromDistinct, nil, err
 		}
 	}
-	if s.lone > 0 || 2*s.distinct < e.distinct || s.bytes > sampledBytes {
+	if s.lone > 0 || 2*s.distinct < e.distinct || s.bytes > s.most {
 		return fromDistinct, nil, nil
 	}
 	return fromGuess, s, nil
@@ -99,8 +101,11 @@ func (s *sample) wanted(e *estimate) int {
 // readSample reads a sample of so many rows.
 func (c *shipCursor) readSample(ctx context.Context, h *homeSide, b *block, a *planner.Ahead, rows int) (*sample, error) {
 	text, _ := a.Sample(rows)
-	s := &sample{asked: ship.NewAsked(a.Function)}
-	return s, c.readPortal(ctx, h, b, text, s.row, func(bool) (bool, error) { return s.bytes <= sampledBytes, nil })
+	s := &sample{asked: ship.NewAsked(a.Function), most: sampledBytes}
+	if memory := c.p.s.cfg.Stream.MemoBytes; memory > 0 {
+		s.most = min(s.most, memory/sampledMemory)
+	}
+	return s, c.readPortal(ctx, h, b, text, s.row, func(bool) (bool, error) { return s.bytes <= s.most, nil })
 }
 
 // row takes a row of a sample: arguments, and the number of rows that have them.
@@ -117,7 +122,7 @@ func (s *sample) row(values [][]byte) error {
 	if s.rows, s.distinct = s.rows+n, s.distinct+1; n == 1 {
 		s.lone++
 	}
-	if s.bytes > sampledBytes {
+	if s.bytes > s.most {
 		return nil
 	}
 	return s.asked.Row(values[:last])

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -100,7 +99,6 @@ func TestApplication(t *testing.T) {
 // watch has jobs drawn until a new one is among them.
 func watch(t *testing.T, s *served, connect string) {
 	t.Helper()
-	var out bytes.Buffer
 	file := filepath.Join(t.TempDir(), "jobs")
 	to, err := os.Create(file)
 	if err != nil {
@@ -108,7 +106,7 @@ func watch(t *testing.T, s *served, connect string) {
 	}
 	defer to.Close()
 	cmd := exec.Command(binary, "jobs", "--watch", connect)
-	cmd.Env, cmd.Stdout, cmd.Stderr = environment("PGPASSWORD="+s.config.Password), to, &out
+	cmd.Env, cmd.Stdout, cmd.Stderr = environment("PGPASSWORD="+s.config.Password), to, to
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +114,7 @@ func watch(t *testing.T, s *served, connect string) {
 		return func() string {
 			text, err := os.ReadFile(file)
 			if err != nil || !strings.Contains(string(text), what) {
-				return fmt.Sprintf("%s %v %s", text, err, out.String())
+				return fmt.Sprintf("%s %v", text, err)
 			}
 			return ""
 		}
@@ -130,7 +128,7 @@ func watch(t *testing.T, s *served, connect string) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("jobs --watch ended with %v\n%s", err, out.String())
+		t.Errorf("jobs --watch ended with %v", err)
 	}
 }
 
