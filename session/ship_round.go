@@ -35,8 +35,8 @@ type run struct {
 	many    bool
 	inlined *inlined
 	answers int
-	// enough says that the last run has missed so much that it was ended.
-	enough bool
+	// enough says that the last run has missed so much that it was ended, wide that functions tell of each miss of the next.
+	enough, wide bool
 	// spool holds the rows of the current run; direct says that they go to the client as they come.
 	spool  *spool
 	direct bool
@@ -81,6 +81,7 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 				return err
 			}
 		}
+		asked := misses
 		// A round that few has ended says nothing about how often the same arguments are asked for.
 		if !r.enough || few == 0 || r.round.Kept() < few {
 			if misses *= growth; misses > 1<<24 {
@@ -90,7 +91,16 @@ func (r *run) rounds(ctx context.Context, h *homeSide) error {
 		if n := r.round.Cut(); n > 0 { // what is asked for beyond it is not kept
 			r.most = n
 		}
+		r.wide = r.widens(asked)
 	}
+}
+
+// widens reports whether the next run is to tell of each miss: if most arguments of the last one, which was ended after so many
+// misses, were different. What is drawn, and models that are not deterministic, need the notes.
+func (r *run) widens(misses int) bool {
+	plan := r.c.p.ship
+	return r.enough && !plan.Small && !r.closed && r.most == 0 && !r.c.guessed && 2*r.round.Kept() >= misses && len(plan.Draws) == 0 &&
+		!slices.ContainsFunc(plan.Functions, func(f *planner.Function) bool { return !f.Model.Deterministic })
 }
 
 // one runs the statement once. again says that it asked for answers, which home has now, or that its rows were too many to
@@ -112,6 +122,10 @@ func (r *run) one(ctx context.Context, h *homeSide, misses int) (again bool, err
 		return false, err
 	}
 	r.round = ship.NewRound(c.p.ship, &c.known, c.p.s.cfg.Ship.RoundBytes)
+	if r.wide {
+		misses = 0
+		r.round.Apart()
+	}
 	r.spool.close()
 	r.spool, r.direct, r.sent = &spool{most: c.p.s.cfg.Ship.ResultBytes, mostFiled: c.p.s.cfg.Ship.ResultFileBytes, whole: r.limited || r.writes}, r.sure && !r.limited && !r.discard, false
 	r.drawing, r.told = false, nil
@@ -303,6 +317,9 @@ func (r *run) execute(ctx context.Context, h *homeSide, misses int) (ended bool,
 	opening, err := ship.Opening(r.c.p.ship, r.c.seed, r.c.rounds)
 	if err != nil {
 		return true, err
+	}
+	if r.wide {
+		opening = append(opening, ship.Wide)
 	}
 	before := r.b.queueRound(h, misses, r.few(misses), opening...)
 	h.x.Send(&b, &pgproto3.Execute{Portal: roundPortal}, &pgproto3.Close{ObjectType: 'P', Name: roundPortal})

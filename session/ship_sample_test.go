@@ -70,3 +70,20 @@ func TestUpdatesOfManyRows(t *testing.T) {
 		t.Errorf("%d calls", n)
 	}
 }
+
+// TestManyDifferent asks in rounds for arguments of which most are different, each of them twice: after the first run that was
+// ended early a run tells of all that is missing, and each is answered once.
+func TestManyDifferent(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, defaults)
+	c := p.connect(t)
+	const text = "SELECT sum((SELECT predict('double', i % 9000))) FROM generate_series(1, 18000) AS i"
+	explained := strings.Join(c.must("EXPLAIN (ANALYZE) "+text), "\n")
+	for _, want := range []string{"rounds=3", "Distinct: 9000", "Calls: 9000"} {
+		if !strings.Contains(explained, want) {
+			t.Errorf("%q is not in\n%s", want, explained)
+		}
+	}
+	expect(t, "the answer", c.must(text), "161982000", "SELECT 1", "I")
+	expect(t, "and the next statement", c.must("SELECT sum((SELECT predict('double', i))) FROM generate_series(1, 3) AS i"), "12", "SELECT 1", "I")
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/datalayer/pgvalue"
@@ -35,6 +36,8 @@ type Round struct {
 	// what others ask for is not kept. cut says that not all of it was kept either.
 	held, most, lowest int
 	noted, cut         bool
+	// apart says that functions may tell of the same arguments several times.
+	apart bool
 	// known holds the keys that were answered in earlier rounds of the statement.
 	known *Known
 	// draws are the functions that draw values, and drawn what they have drawn, by the type of the values.
@@ -53,6 +56,9 @@ func NewRound(plan *planner.Ship, known *Known, most int) *Round {
 	}
 	return r
 }
+
+// Apart has the round know arguments that functions tell of again (see Wide), which takes more memory for each.
+func (r *Round) Apart() { r.apart = true }
 
 // Take reads the message of a notice with CodeAsked or CodeDrawn.
 func (r *Round) Take(code, message string) {
@@ -84,18 +90,31 @@ func (r *Round) take(message string) error {
 		return nil
 	}
 	size := 2*len(record) + askedSize
+	if r.apart {
+		size += onceSize
+	}
+	if r.apart && r.cut {
+		return nil
+	}
 	if r.most > 0 && r.held+size > r.most && len(r.order) > 0 { // the next round asks for it again
 		r.cut = true
 		return nil
 	}
-	r.held += size
 	a := r.asked[name]
 	if a == nil {
 		a = &Asked{Function: f}
+		if r.apart {
+			a.once = NewOnce(math.MaxInt)
+		}
 		r.asked[name] = a
 		r.order = append(r.order, a)
 	}
-	return a.add(record)
+	before := len(a.Keys)
+	if err := a.add(record); err != nil {
+		return err
+	}
+	r.held += size * (len(a.Keys) - before)
+	return nil
 }
 
 // askedSize is about what arguments take in memory beside twice their record's length, in bytes: a key, which is a copy, and

@@ -177,6 +177,30 @@ func TestRoundIsBounded(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
+// TestApart has functions tell of arguments again: each is kept once, and past the round's memory none.
+func TestApart(t *testing.T) {
+	t.Parallel()
+	f := function("f", udf.Int4, udf.Int4)
+	r := ship.NewRound(&planner.Ship{Functions: []*planner.Function{f}}, &ship.Known{}, 4<<10)
+	r.Apart()
+	for i := range 1000 {
+		r.Take(ship.CodeAsked, message(f, record(int4(int32(i%7)))))
+	}
+	if n := r.Cut(); n != 0 {
+		t.Fatalf("%d of 7 arguments were kept, as if the memory were used up", n)
+	}
+	asked, err := r.Believed()
+	if err != nil || len(asked) != 1 || len(asked[0].Keys) != 7 {
+		t.Fatalf("7 arguments gave %d, %v", len(asked), err)
+	}
+	for i := range 1000 {
+		r.Take(ship.CodeAsked, message(f, record(int4(int32(i)))))
+	}
+	if n := r.Cut(); n < 8 || n > 100 {
+		t.Errorf("%d of 1000 arguments were kept in 4 KiB", n)
+	}
+}
+
 // TestRowsAheadHaveTheKeysOfCalls reads the same arguments as rows of a query and as a call gives them.
 func TestRowsAheadHaveTheKeysOfCalls(t *testing.T) {
 	t.Parallel()

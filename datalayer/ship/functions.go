@@ -52,6 +52,14 @@ func (k keptSetting) restore() string {
 // fewSetting is the setting of home that says after how many more distinct arguments a round ends, "" for none.
 const fewSetting = "pinnacle.few"
 
+// wideSetting is the setting of home that says that functions tell of each miss, without taking note of it; "" where they take
+// note, so that they tell of the same arguments once.
+const wideSetting = "pinnacle.wide"
+
+// Wide is the statement, in a round, by which functions tell of each miss: to take note of arguments of which most come once
+// costs home several times as much. Who takes what they tell is to know what it has already (Round.Apart).
+const Wide = "SELECT pg_catalog.set_config('" + wideSetting + "', 'on', true)"
+
 // longKey is the length in bytes past which arguments are known by their SHA-256. An entry of PostgreSQL's B-tree holds
 // some 2,700 bytes at most.
 const longKey = 64
@@ -187,7 +195,11 @@ BEGIN
   END IF;` + turn + `
   SELECT a.answer INTO pinnacle_answer FROM ` + table + ` AS a WHERE a.key OPERATOR(pg_catalog.=) pinnacle_key;
   IF NOT FOUND THEN
-    PERFORM pg_temp.` + noter + `('` + f.Name + `', pinnacle_key, ` + record + `);
+    IF pg_catalog.current_setting('` + wideSetting + `', true) OPERATOR(pg_catalog.=) 'on' THEN
+      RAISE INFO USING ERRCODE = '` + CodeAsked + `', MESSAGE = '` + f.Name + ` ' OPERATOR(pg_catalog.||) pg_catalog.encode(` + record + `, 'hex');
+    ELSE
+      PERFORM pg_temp.` + noter + `('` + f.Name + `', pinnacle_key, ` + record + `);
+    END IF;
   END IF;
   RETURN pinnacle_answer;
 END $pinnacle$`,
@@ -251,7 +263,7 @@ func Noting(misses, few int) string {
 		return "pg_catalog.set_config('" + setting + "', '" + value + "', true)"
 	}
 	if misses < 0 {
-		text := "SELECT " + set(notingSetting, "")
+		text := "SELECT " + set(notingSetting, "") + ", " + set(wideSetting, "")
 		for _, k := range keptSettings {
 			text += ", " + k.restore()
 		}
@@ -264,7 +276,7 @@ func Noting(misses, few int) string {
 	if few > 0 {
 		distinct = fmt.Sprint(few)
 	}
-	text := "SELECT " + set(notingSetting, left) + ", " + set(fewSetting, distinct)
+	text := "SELECT " + set(notingSetting, left) + ", " + set(fewSetting, distinct) + ", " + set(wideSetting, "")
 	for _, k := range keptSettings {
 		text += ", " + k.set()
 	}
