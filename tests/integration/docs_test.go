@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	shared "github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
 // sqlBlock is an example of the documentation that must run: a fenced block marked sql. Blocks marked text do not run.
@@ -74,7 +76,7 @@ func TestOperations(t *testing.T) {
 		script += m[1]
 	}
 	for _, port := range []string{"6432", "9187"} {
-		free, err := freePort()
+		free, err := shared.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	shared "github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
 // answers waits until a target answers a statement again.
@@ -152,10 +154,10 @@ func TestSecondProxy(t *testing.T) {
 	on.exec(t, timesModel("MODEL", "kept", 2))
 	second := *p
 	var err error
-	if second.port, err = freePort(); err != nil {
+	if second.port, err = shared.FreePort(); err != nil {
 		t.Fatal(err)
 	}
-	if second.metrics, err = freePort(); err != nil {
+	if second.metrics, err = shared.FreePort(); err != nil {
 		t.Fatal(err)
 	}
 	from := p.logSize()

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	shared "github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
 // superPassword is the password of the oracle's superuser; appPassword that of the user that clients of the databackend
@@ -112,7 +114,7 @@ func startPostgres(dir string, settings ...string) (*postgresServer, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = shared.FreePort(); err != nil {
 		return nil, err
 	}
 	return s, s.start()
@@ -230,16 +232,6 @@ func (s *postgresServer) newTarget(database string, functions bool) (*target, er
 }
 
 func (s *postgresServer) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
-
-// freePort finds a TCP port on loopback that nothing listens on now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
 
 // until calls f until it gives no error, and gives its last error when limit has passed.
 func until(limit time.Duration, f func() error) error {

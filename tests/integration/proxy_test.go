@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	shared "github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
 // proxyOptions says how a proxy is started.
@@ -56,10 +58,10 @@ func startProxy(bin, dir string, o proxyOptions) (*proxy, error) {
 		return nil, err
 	}
 	var err error
-	if p.port, err = freePort(); err != nil {
+	if p.port, err = shared.FreePort(); err != nil {
 		return nil, err
 	}
-	if p.metrics, err = freePort(); err != nil {
+	if p.metrics, err = shared.FreePort(); err != nil {
 		return nil, err
 	}
 	return p, p.start()

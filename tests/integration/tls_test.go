@@ -18,6 +18,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	shared "github.com/pinnacle-proxy/pinnacle-proxy/tests/lab"
 )
 
 // selfMade writes a certificate for 127.0.0.1 that is its own root, and its key, and gives their paths.
@@ -103,10 +105,10 @@ func TestTLSRequired(t *testing.T) {
 	}
 	p := &proxy{name: "tls-required", bin: world.bin, dir: t.TempDir(), opts: proxyOptions{databackend: home,
 		args: []string{"--tls-cert", cert, "--tls-key", key, "--tls-required"}}}
-	if p.port, err = freePort(); err != nil {
+	if p.port, err = shared.FreePort(); err != nil {
 		t.Fatal(err)
 	}
-	if p.metrics, err = freePort(); err != nil {
+	if p.metrics, err = shared.FreePort(); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.launch(); err != nil {

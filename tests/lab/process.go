@@ -3,7 +3,6 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -82,14 +81,4 @@ func (p *process) stop(sig syscall.Signal, limit time.Duration) error {
 	}
 	<-p.exited
 	return err
-}
-
-// FreePort finds a TCP port on loopback that nothing listens on now.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
