@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
@@ -238,7 +239,8 @@ func (b *shipBuilder) conditionText(n *pg_query.Node) (text string, ok bool) {
 	return "(" + text + ") IS TRUE", ok
 }
 
-// rowText is the text of an expression over a row alone, that has the same value each time; ok is false for any other.
+// rowText is the text of an expression over a row alone, that has the same value each time; ok is false for any other, and for
+// one whose text would not be read as it is meant, as where the writer of trees leaves parentheses out.
 func (b *shipBuilder) rowText(n *pg_query.Node) (text string, ok bool) {
 	if !b.ofRow(n) || b.shifts(n) || b.namesDerived(n) {
 		return "", false
@@ -246,5 +248,53 @@ func (b *shipBuilder) rowText(n *pg_query.Node) (text string, ok bool) {
 	stmt := &pg_query.SelectStmt{LimitOption: pg_query.LimitOption_LIMIT_OPTION_DEFAULT, Op: pg_query.SetOperation_SETOP_NONE,
 		TargetList: []*pg_query.Node{{Node: &pg_query.Node_ResTarget{ResTarget: &pg_query.ResTarget{Val: n}}}}}
 	text, err := pg_query.Deparse(&pg_query.ParseResult{Stmts: []*pg_query.RawStmt{{Stmt: &pg_query.Node{Node: &pg_query.Node_SelectStmt{SelectStmt: stmt}}}}})
-	return strings.TrimPrefix(text, "SELECT "), err == nil
+	if err != nil {
+		return "", false
+	}
+	read, err := pg_query.Parse(text)
+	if err != nil || len(read.Stmts) != 1 {
+		return "", false
+	}
+	targets := read.Stmts[0].GetStmt().GetSelectStmt().GetTargetList()
+	if len(targets) != 1 || !sameTree(targets[0].GetResTarget().GetVal().ProtoReflect(), n.ProtoReflect()) {
+		return "", false
+	}
+	return strings.TrimPrefix(text, "SELECT "), true
+}
+
+// sameTree reports whether two trees say the same, wherever it stands in their texts.
+func sameTree(a, b protoreflect.Message) bool {
+	if a.IsValid() != b.IsValid() || a.Descriptor() != b.Descriptor() {
+		return false
+	}
+	fields := a.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		switch {
+		case f.Name() == "location":
+		case a.Has(f) != b.Has(f):
+			return false
+		case f.IsList():
+			x, y := a.Get(f).List(), b.Get(f).List()
+			if x.Len() != y.Len() {
+				return false
+			}
+			for j := range x.Len() {
+				if !sameValue(f, x.Get(j), y.Get(j)) {
+					return false
+				}
+			}
+		case a.Has(f) && !sameValue(f, a.Get(f), b.Get(f)):
+			return false
+		}
+	}
+	return true
+}
+
+// sameValue is sameTree for a value of a field.
+func sameValue(f protoreflect.FieldDescriptor, a, b protoreflect.Value) bool {
+	if f.Kind() == protoreflect.MessageKind {
+		return sameTree(a.Message(), b.Message())
+	}
+	return a.Equal(b)
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -59,12 +60,13 @@ func (c *shipCursor) readRest(ctx context.Context, h *homeSide, b *block) error 
 	return nil
 }
 
-// tried reads arguments ahead by f; well is false where home has failed at it.
+// tried reads arguments ahead by f; well is false where home has failed at it, or has not understood it: the statement itself will
+// show why.
 func (c *shipCursor) tried(ctx context.Context, h *homeSide, b *block, f func() error) (well bool, err error) {
 	c.rounds++
 	err = f()
 	switch {
-	case sqlState(err) != "" && ctx.Err() == nil && doubtful(sqlState(err)):
+	case sqlState(err) != "" && ctx.Err() == nil && (doubtful(sqlState(err)) || strings.HasPrefix(sqlState(err), "42")):
 		return false, b.undo(ctx, h, true)
 	case err != nil:
 		return false, unpositioned(err)
