@@ -141,6 +141,9 @@ func (b *shipBuilder) evaluatedCall(f *pg_query.FuncCall, when string, asks aski
 	}
 	if f.AggFilter != nil { // the arguments only where it is true
 		b.evaluated(f.AggFilter, when, false, asks)
+		if !b.anyCalls(f.Args) && !b.anyCalls(f.AggOrder) {
+			return
+		}
 		filter, ok := b.conditionText(f.AggFilter)
 		if !ok {
 			return
@@ -170,6 +173,9 @@ func (b *shipBuilder) evaluatedOperator(e *pg_query.A_Expr, when string, asks as
 
 // evaluatedCase is evaluated for CASE: a branch is evaluated where its condition is true and none before it is.
 func (b *shipBuilder) evaluatedCase(e *pg_query.CaseExpr, when string, asks asking) {
+	if n := (&pg_query.Node{Node: &pg_query.Node_CaseExpr{CaseExpr: e}}); !b.calls(n) && !b.namesDerived(n) {
+		return
+	}
 	compared := ""
 	if e.Arg != nil {
 		b.evaluated(e.Arg, when, false, asks)
@@ -196,8 +202,11 @@ func (b *shipBuilder) evaluatedCase(e *pg_query.CaseExpr, when string, asks aski
 
 // inOrder is evaluated for operands of which each is evaluated only where all before it are as told.
 func (b *shipBuilder) inOrder(operands []*pg_query.Node, when string, condition bool, told string, asks asking) {
-	for _, o := range operands {
+	for i, o := range operands {
 		b.evaluated(o, when, condition, asks)
+		if !b.anyCalls(operands[i+1:]) {
+			return
+		}
 		text, ok := b.rowText(o)
 		if !ok {
 			return
@@ -221,6 +230,11 @@ func (b *shipBuilder) effective(operands []*pg_query.Node, condition bool) []*pg
 		}
 	}
 	return append(order, rest...)
+}
+
+// anyCalls reports whether one of some expressions holds a call of a model, or a column that stands for one.
+func (b *shipBuilder) anyCalls(list []*pg_query.Node) bool {
+	return slices.ContainsFunc(list, func(n *pg_query.Node) bool { return b.calls(n) || b.namesDerived(n) })
 }
 
 // calls reports whether an expression holds a call of a model.
@@ -251,7 +265,11 @@ func (b *shipBuilder) rowText(n *pg_query.Node) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	read, err := pg_query.Parse(text)
+	text = strings.TrimPrefix(text, "SELECT ")
+	if cheap(n) { // no operator of it is another one's operand
+		return text, true
+	}
+	read, err := pg_query.Parse("SELECT " + text)
 	if err != nil || len(read.Stmts) != 1 {
 		return "", false
 	}
@@ -259,7 +277,7 @@ func (b *shipBuilder) rowText(n *pg_query.Node) (text string, ok bool) {
 	if len(targets) != 1 || !sameTree(targets[0].GetResTarget().GetVal().ProtoReflect(), n.ProtoReflect()) {
 		return "", false
 	}
-	return strings.TrimPrefix(text, "SELECT "), true
+	return text, true
 }
 
 // sameTree reports whether two trees say the same, wherever it stands in their texts.
