@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
@@ -90,7 +91,7 @@ func (b *shipBuilder) ahead() {
 	}
 	b.aheadOfAll(asks, aheadFrom{with: shape.With.Of(b.req.Text), from: shape.From.Of(b.req.Text), cond: strings.Join(cond, " AND "),
 		table: b.req.Node.GetDeclareCursorStmt() == nil && sel.WithClause == nil && len(sel.FromClause) == 1 && sel.FromClause[0].GetRangeVar() != nil})
-	b.plan.Whole = filters == 0 && asks.whole()
+	b.plan.Whole = filters == 0 && asks.whole() && !b.rowOfNothing(sel)
 	b.joint(sel, shape)
 }
 
@@ -109,6 +110,15 @@ func (b *shipBuilder) evaluatedLists(sel *pg_query.SelectStmt, asks asking) {
 			}
 		}
 	}
+}
+
+// rowOfNothing reports whether a query gives a row, and evaluates its select list, where FROM gives none.
+func (b *shipBuilder) rowOfNothing(sel *pg_query.SelectStmt) bool {
+	if len(sel.GroupClause) > 0 {
+		return slices.ContainsFunc(sel.GroupClause, func(n *pg_query.Node) bool { return n.GetGroupingSet() != nil })
+	}
+	aggregates := func(n *pg_query.Node) bool { return len(b.aggregated(n)) > 0 }
+	return sel.HavingClause != nil || slices.ContainsFunc(sel.TargetList, aggregates) || slices.ContainsFunc(sel.SortClause, aggregates)
 }
 
 // aggregated are the outermost aggregates in an expression, outside subqueries.

@@ -87,3 +87,25 @@ func TestManyDifferent(t *testing.T) {
 	expect(t, "the answer", c.must(text), "161982000", "SELECT 1", "I")
 	expect(t, "and the next statement", c.must("SELECT sum((SELECT predict('double', i))) FROM generate_series(1, 3) AS i"), "12", "SELECT 1", "I")
 }
+
+// TestCursorOverNothing declares cursors over queries that give a row though their tables are empty: the answers are there when
+// it is fetched.
+func TestCursorOverNothing(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, defaults)
+	c := p.connect(t)
+	c.must("CREATE TABLE empty (x int)")
+	for _, query := range []string{
+		"SELECT predict('double', 3), count(*) FROM empty",
+		"SELECT predict('double', 3), count(*) FROM empty GROUP BY GROUPING SETS ((), x)",
+		"SELECT predict('double', 3), 0 FROM empty HAVING true",
+	} {
+		for _, hold := range []string{"SCROLL CURSOR", "CURSOR WITH HOLD"} {
+			c.must("BEGIN")
+			c.must("DECLARE over " + hold + " FOR " + query)
+			expect(t, query, c.must("FETCH ALL FROM over"), "6,0", "FETCH 1", "T")
+			c.must("COMMIT")
+			c.query("CLOSE over")
+		}
+	}
+}
