@@ -77,7 +77,7 @@ func (b *shipBuilder) derivedOf(sel *pg_query.SelectStmt, shape *sqlparse.Select
 			return nil
 		}
 		d.query, d.alias = c.Ctequery.GetSelectStmt(), tableName(item.RangeVar)
-		open = b.find40(b.at.After(int(c.Location)))
+		open = b.openingFrom(b.at.After(int(c.Location)))
 	}
 	if d.query == nil || open < 0 || open >= len(toks) || toks[open].Kind != pg_query.Token_ASCII_40 {
 		return nil
@@ -108,8 +108,8 @@ func (b *shipBuilder) derivedOf(sel *pg_query.SelectStmt, shape *sqlparse.Select
 	return d
 }
 
-// find40 is the first opening parenthesis from token i on.
-func (b *shipBuilder) find40(i int) int {
+// openingFrom is the index of the first opening parenthesis from token i on.
+func (b *shipBuilder) openingFrom(i int) int {
 	toks := b.at.Tokens()
 	for ; i >= 0 && i < len(toks); i++ {
 		if toks[i].Kind == pg_query.Token_ASCII_40 {

@@ -83,15 +83,8 @@ func (b *shipBuilder) openMaterialized(s *pg_query.SelectStmt, c *pg_query.Commo
 		s.FromClause[0].GetRangeVar().GetSchemaname() != "" || s.WhereClause == nil || !cheap(s.WhereClause) || !b.plainQuery(in) {
 		return
 	}
-	references := 0
-	sqlparse.Walk(b.req.Node, func(n *pg_query.Node) bool {
-		if n.GetRangeVar().GetRelname() == c.Ctename {
-			references++
-		}
-		return true
-	})
 	toks := b.at.Tokens()
-	if i := b.at.After(int(c.Location)); references == 1 && i >= 0 {
+	if i := b.at.After(int(c.Location)); b.references(c.Ctename) == 1 && i >= 0 {
 		for ; i < len(toks); i++ {
 			switch toks[i].Kind {
 			case pg_query.Token_MATERIALIZED:

@@ -6,8 +6,6 @@ import (
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/pinnacle-proxy/pinnacle-proxy/sqlparse"
 )
 
 // asking says of calls for which of the rows that a query reads they are made: those that meet one of the conditions.
@@ -173,7 +171,7 @@ func (b *shipBuilder) evaluatedOperator(e *pg_query.A_Expr, when string, asks as
 
 // evaluatedCase is evaluated for CASE: a branch is evaluated where its condition is true and none before it is.
 func (b *shipBuilder) evaluatedCase(e *pg_query.CaseExpr, when string, asks asking) {
-	if n := (&pg_query.Node{Node: &pg_query.Node_CaseExpr{CaseExpr: e}}); !b.calls(n) && !b.namesDerived(n) {
+	if n := (&pg_query.Node{Node: &pg_query.Node_CaseExpr{CaseExpr: e}}); b.count(n) == 0 && !b.namesDerived(n) {
 		return
 	}
 	compared := ""
@@ -223,7 +221,7 @@ func (b *shipBuilder) effective(operands []*pg_query.Node, condition bool) []*pg
 	var order, rest []*pg_query.Node
 	called := false
 	for _, o := range operands {
-		if called = called || b.calls(o); called && !cheap(o) {
+		if called = called || b.count(o) > 0; called && !cheap(o) {
 			rest = append(rest, o)
 		} else {
 			order = append(order, o)
@@ -234,17 +232,7 @@ func (b *shipBuilder) effective(operands []*pg_query.Node, condition bool) []*pg
 
 // anyCalls reports whether one of some expressions holds a call of a model, or a column that stands for one.
 func (b *shipBuilder) anyCalls(list []*pg_query.Node) bool {
-	return slices.ContainsFunc(list, func(n *pg_query.Node) bool { return b.calls(n) || b.namesDerived(n) })
-}
-
-// calls reports whether an expression holds a call of a model.
-func (b *shipBuilder) calls(n *pg_query.Node) bool {
-	found := false
-	sqlparse.Walk(n, func(n *pg_query.Node) bool {
-		found = found || b.byFn[n.GetFuncCall()] != nil
-		return !found
-	})
-	return found
+	return slices.ContainsFunc(list, func(n *pg_query.Node) bool { return b.count(n) > 0 || b.namesDerived(n) })
 }
 
 // conditionText is rowText of what is true or not.
